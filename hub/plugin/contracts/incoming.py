@@ -1,0 +1,146 @@
+"""What comes in: the request as the connector sees it, and what `parse` makes of it.
+
+All of it is plain data: built thousands of times a webhook, so slots and no validation on construction. The
+hub checks the result once (`hub.plugin.parsing`). Every datetime is aware and in UTC.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+Audience = Literal["staff", "customer"]
+Severity = Literal["critical", "major", "minor", "warning", "info", "unknown"]
+SignalState = Literal["firing", "clear"]
+UpdateKind = Literal["message", "status", "link_broken"]
+Side = Literal["team", "supplier", "customer", "own"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One request to `/in/<connection>`, already within the connection's body limit.
+
+    `headers` have lower-case names; of a repeated header or query parameter the last value counts. `path` is
+    what follows `/in/<connection>`, `""` or starting with a slash.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+def has_bearer(incoming: Incoming, secret: SecretStr) -> bool:
+    """Whether `Authorization: Bearer <secret>` was sent; compares in constant time. An empty secret never
+    matches."""
+    scheme, _, sent = incoming.headers.get("authorization", "").partition(" ")
+    expected = secret.get_secret_value().encode()
+    matches = hmac.compare_digest(sent.strip().encode("utf-8", "backslashreplace"), expected)
+    return scheme.lower() == "bearer" and matches and bool(expected)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEvent:
+    """One thing that a monitoring system said about one object at one moment.
+
+    `natural_key` names the object and check for ever (Alertmanager: the fingerprint; at most 255 characters)
+    and with `episode_start` (when this firing began, by the source) names the signal: the same event parsed
+    twice gives the same pair. `at` is the source's time of this very state change: `episode_start` while
+    firing, the end when clear; an event older than the last accepted one is recorded and not applied.
+    `severity_text` is the source's own word, verbatim; an unmapped one is `unknown`, never dropped.
+    `identifiers` are candidates (kind, value) to find services by, in the order to try them.
+    """
+
+    natural_key: str
+    episode_start: datetime
+    state: SignalState
+    at: datetime
+    severity: Severity
+    severity_text: str
+    title: str
+    text: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    identifiers: tuple[tuple[str, str], ...] = ()
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """An item (or a whole body) that was received but could not be understood. It is quarantined and shown.
+
+    `reason` says in plain words what was missing or unknown; `raw` is the item as JSON data, or as text.
+    """
+
+    reason: str
+    raw: Mapping[str, Any] | str
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalUpdate:
+    """Something that happened on a foreign object (a ticket) that the hub is linked to.
+
+    `update_id` is the natural key of the update; of one object's updates a later one has a greater id once
+    compared by `update_order`. `audience` is `staff` unless the far side showed it to the customer beyond
+    doubt (RT: Comment is staff, Correspond to a team's queue is staff too: a work order's talk is never the
+    customer's). `status` is the foreign word, verbatim; the connection's status map translates it. `version`
+    is the object's etag after this update.
+
+    Echo suppression needs both marks. Origin: `by_us` is true when the far side names the hub's own login as
+    the author, or `delivery_id` is the one that the foreign update carries from us. Hash: `origin_hash` is
+    `content_hash(text)`, compared with the hashes of what the hub wrote. An update that is by us and whose
+    hash we wrote is an echo; one by our login with other content was typed by a human and is kept.
+    """
+
+    external_id: str
+    update_id: str
+    at: datetime
+    kind: UpdateKind
+    author: str = ""
+    text: str = ""
+    status: str | None = None
+    audience: Audience = "staff"
+    version: str | None = None
+    delivery_id: str | None = None
+    origin_hash: str | None = None
+    by_us: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullHint:
+    """A webhook that only says "look at this object"; the hub pulls it soon after. Webhooks come out of
+    order."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """All that one body said. `response` is sent as the answer's body after the commit, where a sender
+    requires one."""
+
+    signals: tuple[SignalEvent, ...] = ()
+    updates: tuple[ExternalUpdate, ...] = ()
+    hints: tuple[PullHint, ...] = ()
+    unparsed: tuple[Unparsed, ...] = ()
+    response: bytes | None = None
+    response_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What `reconcile` read from a monitoring system.
+
+    With `complete` true, `signals` are all that fire there now: an open signal of the connection that is not
+    among them, and whose last event is older than `as_of`, has cleared unseen.
+    """
+
+    signals: tuple[SignalEvent, ...]
+    as_of: datetime
+    complete: bool = False
+    unparsed: tuple[Unparsed, ...] = ()
+    cursor: str = ""
