@@ -1,0 +1,258 @@
+"""Engines, sessions and column types: one code path for SQLite and PostgreSQL.
+
+Only doors (a request, a job, a command) open and commit sessions; everything below takes one.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+from sqlalchemy import (
+    JSON,
+    Dialect,
+    Engine,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    Uuid,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy import DateTime as SaDateTime
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from hub.base.clock import utc
+from hub.base.errors import HubError, Unavailable
+
+
+class Utc(TypeDecorator[datetime]):
+    """An instant: aware and UTC in Python, `timestamptz` on PostgreSQL, sortable text on SQLite."""
+
+    impl = SaDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """A naive datetime is refused here already."""
+        if value is None:
+            return None
+        value = utc(value)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """PostgreSQL answers in the session's zone, SQLite without one: both become UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+str40 = Annotated[str, mapped_column(String(40))]
+str200 = Annotated[str, mapped_column(String(200))]
+UuidKey = Annotated[uuid.UUID, mapped_column(primary_key=True)]
+
+
+class Base(DeclarativeBase):
+    """All tables. `info={"rls": ...}` on a table says which row-level policy guards it on PostgreSQL."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: Utc(),
+        uuid.UUID: Uuid(),
+        str: Text(),
+        dict[str, Any]: Json,
+        list[Any]: Json,
+        list[str]: Json,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RowScope:
+    """What a transaction may touch at all; on PostgreSQL the database itself enforces it.
+
+    `lens` is "staff" (every account but `hidden`), "customer" (only `accounts`, customer rows),
+    "system" (workers, ingest, commands) or "none" (nobody is signed in yet).
+    """
+
+    lens: str
+    person: uuid.UUID | None = None
+    accounts: frozenset[uuid.UUID] = frozenset()
+    hidden: frozenset[uuid.UUID] = frozenset()
+
+
+SYSTEM = RowScope("system")
+NOBODY = RowScope("none")
+
+_SET_SCOPE = text(
+    "SELECT set_config('hub.lens', :lens, true), set_config('hub.person', :person, true),"
+    " set_config('hub.accounts', :accounts, true), set_config('hub.hidden', :hidden, true)"
+)
+
+
+def _array(ids: frozenset[uuid.UUID]) -> str:
+    return "{" + ",".join(str(i) for i in sorted(ids)) + "}"
+
+
+class Database:
+    """The hub's database: sessions for the pages (`web` role) and for everything else (`system` role)."""
+
+    def __init__(self, url: str, *, pool_size: int = 5, synchronous: str = "FULL") -> None:
+        self.url = make_url(url)
+        self.dialect = self.url.get_backend_name()
+        if self.dialect == "sqlite":
+            self._system = _sqlite_engine(url, pool_size, synchronous)
+            self._web = self._system
+        else:
+            self._system = _postgres_engine(url, pool_size, "hub_system")
+            self._web = _postgres_engine(url, pool_size, "hub_web")
+        self._readers = {e: e.execution_options(sqlite_readonly=True) for e in (self._system, self._web)}
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the `system` role: health checks, statement counters, bulk readers."""
+        return self._system
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """Every engine, each once."""
+        return (self._system,) if self._web is self._system else (self._system, self._web)
+
+    @contextmanager
+    def write(self, scope: RowScope = SYSTEM) -> Iterator[Session]:
+        """One transaction: committed at the end of the block, rolled back by any exception."""
+        with self._session(scope, readonly=False) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def read(self, scope: RowScope = SYSTEM) -> Iterator[Session]:
+        """One snapshot that is never committed; on SQLite it does not wait for a writer."""
+        with self._session(scope, readonly=True) as session:
+            yield session
+
+    @contextmanager
+    def _session(self, scope: RowScope, readonly: bool) -> Iterator[Session]:
+        engine = self._system if scope.lens == "system" else self._web
+        bind = self._readers[engine] if readonly else engine
+        session = Session(bind, expire_on_commit=False, autoflush=True)
+        session.info["scope"] = scope
+        try:
+            yield session
+        except OperationalError as error:
+            raise as_hub_error(error) from error
+        finally:
+            session.close()
+
+    def rescope(self, session: Session, scope: RowScope) -> None:
+        """Give a session of the pages another scope, from its next statement on."""
+        session.info["scope"] = scope
+        if session.in_transaction():
+            _apply_scope(session, scope)
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        for engine in self.engines:
+            engine.dispose()
+
+
+def as_hub_error(error: OperationalError) -> HubError | OperationalError:
+    """A lock or a lost connection is worth trying again; anything else stays what it is."""
+    words = str(error.orig).lower()
+    if "locked" in words or "busy" in words:
+        return Unavailable("The database is busy. Nothing was lost; please try again in a moment.")
+    if error.connection_invalidated or "connect" in words or "terminat" in words:
+        return Unavailable("The database cannot be reached. Nothing was saved; please try again in a moment.")
+    if "full" in words or "no space" in words:
+        return Unavailable("The disk is full. Nothing was saved; the operator must free space.")
+    return error
+
+
+@event.listens_for(Session, "after_begin")
+def _begin_scope(session: Session, transaction: object, connection: Connection) -> None:
+    scope = session.info.get("scope")
+    if scope is not None and scope.lens != "system" and connection.dialect.name == "postgresql":
+        _run_scope(connection, scope)
+
+
+def _apply_scope(session: Session, scope: RowScope) -> None:
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        _run_scope(connection, scope)
+
+
+def _run_scope(connection: Connection, scope: RowScope) -> None:
+    connection.execute(
+        _SET_SCOPE,
+        {
+            "lens": scope.lens,
+            "person": str(scope.person or ""),
+            "accounts": _array(scope.accounts),
+            "hidden": _array(scope.hidden),
+        },
+    )
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _sqlite_engine(url: str, pool_size: int, synchronous: str) -> Engine:
+    engine = create_engine(url, pool_size=pool_size, json_serializer=_dumps, json_deserializer=orjson.loads)
+
+    @event.listens_for(engine, "connect")
+    def connect(driver: Any, record: ConnectionPoolEntry) -> None:
+        # The driver's own transaction handling loses updates; BEGIN is ours (see `begin`).
+        driver.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            f"synchronous={synchronous}",
+        ):
+            driver.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        readonly = connection.get_execution_options().get("sqlite_readonly")
+        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres_engine(url: str, pool_size: int, role: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=False,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args={"options": "-c timezone=UTC", "application_name": "contact-hub"},
+    )
+
+    @event.listens_for(engine, "connect")
+    def connect(driver: Any, record: ConnectionPoolEntry) -> None:
+        # The login owns nothing at run time: each pool works in one of the two roles of law 12.
+        driver.autocommit = True
+        driver.execute(f"SET ROLE {role}")
+        driver.autocommit = False
+
+    return engine

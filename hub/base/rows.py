@@ -1,0 +1,135 @@
+"""Many rows in one statement, on both databases: a JSON parameter read as a table.
+
+An executemany would be one statement a row at the driver; `INSERT ... SELECT FROM json` is one for any
+number of rows, which keeps the cost of a webhook independent of how many alerts it carries.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, ColumnElement, Insert, Select, Table, Text, bindparam, insert, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
+
+from hub.base.clock import utc
+
+Row = Mapping[str, Any]
+
+
+class json_items(FunctionElement[Any]):
+    """The elements of a JSON array as rows with one column, `value`."""
+
+    name = "json_items"
+    inherit_cache = True
+
+
+@compiles(json_items, "sqlite")
+def _items_sqlite(element: json_items, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(json_items, "postgresql")
+def _items_postgres(element: json_items, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **kw)} AS JSONB))"
+
+
+class json_field(ColumnElement[Any]):
+    """One field of a JSON object as a value of a column type."""
+
+    inherit_cache = False
+
+    def __init__(self, value: ColumnElement[Any], key: str, type_: TypeEngine[Any]) -> None:
+        self.value, self.key, self.type = value, key, type_
+
+
+@compiles(json_field, "sqlite")
+def _field_sqlite(element: json_field, compiler: SQLCompiler, **kw: Any) -> str:
+    # ->> yields the SQL value that SQLAlchemy's own binds would have stored: see `encode`.
+    arrow = "->" if isinstance(element.type, JSON) else "->>"
+    return f"({compiler.process(element.value, **kw)} {arrow} '{element.key}')"
+
+
+@compiles(json_field, "postgresql")
+def _field_postgres(element: json_field, compiler: SQLCompiler, **kw: Any) -> str:
+    value = compiler.process(element.value, **kw)
+    if isinstance(element.type, JSON):
+        # A JSON null would be stored as the JSON value null; we mean SQL NULL.
+        return f"NULLIF({value} -> '{element.key}', 'null'::jsonb)"
+    field = f"{value} ->> '{element.key}'"
+    if isinstance(element.type, Text):
+        return f"({field})"
+    return f"CAST({field} AS {compiler.dialect.type_compiler_instance.process(element.type)})"
+
+
+def _default(value: object) -> object:
+    if isinstance(value, uuid.UUID):
+        return value.hex
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _passthrough(value: object) -> object:
+    # orjson writes UUIDs and datetimes in its own forms, so rows are prepared by hand.
+    if isinstance(value, uuid.UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return utc(value).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nul(item) for item in value]
+    return value
+
+
+def encode(rows: Iterable[Row]) -> str:
+    """Rows as one JSON text, each value in the form that both databases read back as the same type.
+
+    UUIDs as 32 hex digits, instants as UTC text with microseconds; nested JSON stays JSON.
+    """
+    plain = [{key: _passthrough(value) for key, value in row.items()} for row in rows]
+    text = orjson.dumps(plain, default=_default).decode()
+    if "\\u0000" in text:
+        # PostgreSQL cannot store NUL in text or jsonb; foreign input may carry it.
+        text = orjson.dumps(_without_nul(plain), default=_default).decode()
+    return text
+
+
+def items(parameter: str = "rows") -> TableValuedAlias:
+    """The rows of a bound JSON text, to select from."""
+    return json_items(bindparam(parameter, type_=Text())).table_valued("value", name="items")
+
+
+def field(source: TableValuedAlias, key: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    """Field `key` of `items()`, labelled by its name."""
+    return json_field(source.c.value, key, type_).label(key)
+
+
+def fields(table: Table, columns: Sequence[str], parameter: str = "rows") -> Select[Any]:
+    """`SELECT` of the named columns of `table` from the bound rows."""
+    source = items(parameter)
+    return select(*(field(source, name, table.c[name].type) for name in columns)).select_from(source)
+
+
+@lru_cache(maxsize=256)
+def insert_from(table: Table, columns: tuple[str, ...]) -> Insert:
+    """`INSERT INTO table (columns) SELECT ... FROM` the bound rows; built once per shape."""
+    return insert(table).from_select(columns, fields(table, columns))
+
+
+def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:
+    """Insert any number of rows of one shape in one statement; nothing happens for none."""
+    if rows:
+        session.execute(insert_from(table, tuple(rows[0])), {"rows": encode(rows)})

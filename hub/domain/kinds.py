@@ -1,0 +1,128 @@
+"""The kinds of timeline entries, and the sentence each one says of its facts.
+
+Messages are gettext ids with named values. Two messages where staff and customers are told the same
+thing in other words do not exist: an entry has one audience.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from hub.base.text import translations
+
+
+class Kind(StrEnum):
+    """Core kinds; a plugin's are `<plugin>.<kind>` and bring their sentence along."""
+
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_CHANGED = "account.changed"
+    SITE_ADDED = "site.added"
+    SITE_CHANGED = "site.changed"
+    SERVICE_ADDED = "service.added"
+    SERVICE_CHANGED = "service.changed"
+    IDENTIFIER_ADDED = "identifier.added"
+    IDENTIFIER_ENDED = "identifier.ended"
+    MEMBER_ADDED = "member.added"
+    MEMBER_CHANGED = "member.changed"
+    MEMBER_ENDED = "member.ended"
+    ASSIGNED = "assignment.started"
+    ASSIGNMENT_ENDED = "assignment.ended"
+    DUTY_CHANGED = "duty.changed"
+    NOBODY_REACHABLE = "duty.nobody_reachable"
+    ALERT_RAISED = "alert.raised"
+    ALERT_CLEARED = "alert.cleared"
+    ALERT_STALE = "alert.stale"
+    CASE_OPENED = "case.opened"
+    CASE_REPORTED = "case.reported"
+    CASE_SHARED = "case.shared"
+    CASE_STATE = "case.state"
+    CASE_CHANGED = "case.changed"
+    CASE_RESOLVED = "case.resolved"
+    CASE_CONFIRMED = "case.confirmed"
+    CASE_REOPENED = "case.reopened"
+    CASE_CLOSED = "case.closed"
+    CASE_HANDLER = "case.handler"
+    NOTE = "message.note"
+    PUBLISHED = "message.published"
+    CUSTOMER_WROTE = "message.customer"
+    CALL_LOGGED = "message.call"
+    ORDER_PLACED = "order.placed"
+    ORDER_STATE = "order.state"
+    ORDER_MESSAGE = "order.message"
+    ORDER_UNMAPPED = "order.unmapped"
+    ORDER_LINKED = "order.linked"
+    NOTICE_SENT = "notice.sent"
+    NOTICE_NOT_SENT = "notice.not_sent"
+    DELIVERED = "delivery.done"
+    DELIVERY_UNKNOWN = "delivery.unknown"
+    DELIVERY_FAILED = "delivery.failed"
+    ERASED = "entry.erased"
+    CORRECTED = "entry.corrected"
+
+
+def N_(message: str) -> str:
+    """Mark a message for translation without translating it here."""
+    return message
+
+
+SENTENCES: dict[str, str] = {
+    Kind.ACCOUNT_CREATED: N_("Account %(name)s was created."),
+    Kind.ACCOUNT_CHANGED: N_("The account was changed: %(what)s."),
+    Kind.SITE_ADDED: N_("Site %(name)s was added."),
+    Kind.SITE_CHANGED: N_("Site %(name)s was changed: %(what)s."),
+    Kind.SERVICE_ADDED: N_("Service %(name)s was added."),
+    Kind.SERVICE_CHANGED: N_("Service %(name)s was changed: %(what)s."),
+    Kind.IDENTIFIER_ADDED: N_("%(service)s is now also known as %(kind)s %(value)s."),
+    Kind.IDENTIFIER_ENDED: N_("%(service)s is no longer known as %(kind)s %(value)s."),
+    Kind.MEMBER_ADDED: N_("%(person)s joined with the roles %(roles)s."),
+    Kind.MEMBER_CHANGED: N_("What %(person)s may see or do was changed: %(what)s."),
+    Kind.MEMBER_ENDED: N_("%(person)s left."),
+    Kind.ASSIGNED: N_("%(person)s became %(role)s."),
+    Kind.ASSIGNMENT_ENDED: N_("%(person)s is no longer %(role)s."),
+    Kind.DUTY_CHANGED: N_("%(person)s is responsible now: %(why)s."),
+    Kind.NOBODY_REACHABLE: N_("Nobody could be told of %(what)s: %(why)s."),
+    Kind.ALERT_RAISED: N_("%(source)s reports: %(title)s (%(severity)s) on %(service)s."),
+    Kind.ALERT_CLEARED: N_("%(source)s reports the end of: %(title)s on %(service)s."),
+    Kind.ALERT_STALE: N_("A late report of %(source)s was kept and not applied: %(title)s on %(service)s."),
+    Kind.CASE_OPENED: N_("%(number)s was opened: %(title)s."),
+    Kind.CASE_REPORTED: N_("%(number)s was reported: %(title)s."),
+    Kind.CASE_SHARED: N_("We opened %(number)s for you: %(title)s."),
+    Kind.CASE_STATE: N_("%(number)s is now %(state)s."),
+    Kind.CASE_CHANGED: N_("%(number)s was changed: %(what)s."),
+    Kind.CASE_RESOLVED: N_("%(number)s is solved."),
+    Kind.CASE_CONFIRMED: N_("The solution of %(number)s was confirmed."),
+    Kind.CASE_REOPENED: N_("%(number)s was reopened."),
+    Kind.CASE_CLOSED: N_("%(number)s was closed."),
+    Kind.CASE_HANDLER: N_("%(person)s works on %(number)s."),
+    Kind.NOTE: N_("%(person)s noted."),
+    Kind.PUBLISHED: N_("%(person)s wrote about %(number)s."),
+    Kind.CUSTOMER_WROTE: N_("%(person)s wrote about %(number)s."),
+    Kind.CALL_LOGGED: N_("%(person)s spoke with %(other)s by phone."),
+    Kind.ORDER_PLACED: N_("%(order)s was placed with %(team)s: %(title)s."),
+    Kind.ORDER_STATE: N_("%(team)s on %(order)s: %(state)s."),
+    Kind.ORDER_MESSAGE: N_("%(person)s on %(order)s wrote."),
+    Kind.ORDER_UNMAPPED: N_("%(team)s on %(order)s says \u201c%(status)s\u201d, which is not mapped."),
+    Kind.ORDER_LINKED: N_("%(order)s is %(external)s in the tool of %(team)s."),
+    Kind.NOTICE_SENT: N_("%(person)s is told of %(what)s."),
+    Kind.NOTICE_NOT_SENT: N_("%(person)s was not told of %(what)s: %(why)s."),
+    Kind.DELIVERED: N_("%(what)s was handed over to %(to)s."),
+    Kind.DELIVERY_UNKNOWN: N_("Nobody can tell whether %(what)s reached %(to)s; it was sent once more."),
+    Kind.DELIVERY_FAILED: N_("%(what)s could not be delivered to %(to)s: %(why)s."),
+    Kind.ERASED: N_("An entry was erased: %(why)s."),
+    Kind.CORRECTED: N_("A correction: %(what)s."),
+}
+
+
+class _Facts(dict[str, Any]):
+    """An old entry may lack a fact that today's sentence names."""
+
+    def __missing__(self, key: str) -> str:
+        return "\u2026"
+
+
+def sentence_of(kind: str, facts: Mapping[str, Any], language: str) -> str:
+    """The plain sentence of an entry in one language; for a plugin's kind, what it gave as `sentence`."""
+    message = SENTENCES.get(kind)
+    if message is None:
+        return str(facts.get("sentence", kind))
+    return translations(language).gettext(message) % _Facts(facts)
