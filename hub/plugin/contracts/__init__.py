@@ -46,6 +46,7 @@ from hub.plugin.contracts.incoming import (
     has_bearer,
 )
 from hub.plugin.contracts.mail import InMail, MailMessage, OutMail, PulledMail, Receipt, ReplyKind
+from hub.plugin.contracts.text import Key, Line, Text, clip
 from hub.plugin.contracts.workorders import (
     ExternalRef,
     ItemUpdate,
@@ -76,7 +77,9 @@ __all__ = [
     "InMail",
     "Incoming",
     "ItemUpdate",
+    "Key",
     "Kind",
+    "Line",
     "Log",
     "MailMessage",
     "NotOffered",
@@ -102,9 +105,11 @@ __all__ = [
     "SignalEvent",
     "SignalState",
     "SiteRecord",
+    "Text",
     "Unparsed",
     "UpdateKind",
     "WorkItem",
+    "clip",
     "content_hash",
     "has_bearer",
     "update_order",

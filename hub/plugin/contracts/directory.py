@@ -4,18 +4,20 @@ nothing in the hub."""
 
 from dataclasses import dataclass
 
+from hub.plugin.contracts.text import Key, Line, Text
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
     """A business customer. `prefix` starts its case numbers (`ACME`); `language` is BCP 47, `time_zone`
     IANA."""
 
-    external_id: str
-    name: str
-    prefix: str = ""
-    parent_id: str = ""
-    time_zone: str = ""
-    language: str = ""
+    external_id: Key
+    name: Key
+    prefix: Line = ""
+    parent_id: Line = ""
+    time_zone: Line = ""
+    language: Line = ""
     active: bool = True
 
 
@@ -23,11 +25,11 @@ class AccountRecord:
 class SiteRecord:
     """A place of an account (`account_id`: the account's external id)."""
 
-    external_id: str
-    account_id: str
-    name: str
-    address: str = ""
-    time_zone: str = ""
+    external_id: Key
+    account_id: Key
+    name: Key
+    address: Text = ""
+    time_zone: Line = ""
     active: bool = True
 
 
@@ -36,12 +38,12 @@ class ServiceRecord:
     """What the account buys. `identifiers` are (kind, value) pairs by which signals find it, for example
     ("circuit", "CIR-4711"); `partner_id` is the external id of the redundant twin."""
 
-    external_id: str
-    account_id: str
-    name: str
-    kind: str = ""
-    site_id: str = ""
-    partner_id: str = ""
+    external_id: Key
+    account_id: Key
+    name: Key
+    kind: Line = ""
+    site_id: Line = ""
+    partner_id: Line = ""
     identifiers: tuple[tuple[str, str], ...] = ()
     active: bool = True
 
@@ -55,16 +57,16 @@ class PersonRecord:
     the membership.
     """
 
-    external_id: str
-    account_id: str
-    name: str
+    external_id: Key
+    account_id: Key
+    name: Key
     is_function: bool = False
     contact_points: tuple[tuple[str, str], ...] = ()
     roles: tuple[str, ...] = ()
     site_ids: tuple[str, ...] = ()
     service_ids: tuple[str, ...] = ()
-    language: str = ""
-    time_zone: str = ""
+    language: Line = ""
+    time_zone: Line = ""
     active: bool = True
 
 
@@ -72,8 +74,8 @@ class PersonRecord:
 class RecordProblem:
     """A row that was left out: where it stands (`people.csv line 7`), and what to do about it."""
 
-    where: str
-    reason: str
+    where: Line
+    reason: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,6 @@ class DirectoryBatch:
     sites: tuple[SiteRecord, ...] = ()
     services: tuple[ServiceRecord, ...] = ()
     problems: tuple[RecordProblem, ...] = ()
-    cursor: str = ""
+    cursor: Text = ""
     complete: bool = False
     more: bool = False

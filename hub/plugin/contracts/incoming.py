@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from hub.plugin.contracts.text import Key, Line, Text
+
 Audience = Literal["staff", "customer"]
 Severity = Literal["critical", "major", "minor", "warning", "info", "unknown"]
 SignalState = Literal["firing", "clear"]
@@ -56,17 +58,17 @@ class SignalEvent:
     `identifiers` are candidates (kind, value) to find services by, in the order to try them.
     """
 
-    natural_key: str
+    natural_key: Key
     episode_start: datetime
     state: SignalState
     at: datetime
     severity: Severity
-    severity_text: str
-    title: str
-    text: str = ""
+    severity_text: Line
+    title: Line
+    text: Text = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     identifiers: tuple[tuple[str, str], ...] = ()
-    link: str | None = None
+    link: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Unparsed:
     `reason` says in plain words what was missing or unknown; `raw` is the item as JSON data, or as text.
     """
 
-    reason: str
+    reason: Text
     raw: Mapping[str, Any] | str
 
 
@@ -96,17 +98,17 @@ class ExternalUpdate:
     hash we wrote is an echo; one by our login with other content was typed by a human and is kept.
     """
 
-    external_id: str
-    update_id: str
+    external_id: Key
+    update_id: Key
     at: datetime
     kind: UpdateKind
-    author: str = ""
-    text: str = ""
-    status: str | None = None
+    author: Line = ""
+    text: Text = ""
+    status: Line | None = None
     audience: Audience = "staff"
-    version: str | None = None
-    delivery_id: str | None = None
-    origin_hash: str | None = None
+    version: Key | None = None
+    delivery_id: Key | None = None
+    origin_hash: Key | None = None
     by_us: bool = False
 
 
@@ -115,7 +117,7 @@ class PullHint:
     """A webhook that only says "look at this object"; the hub pulls it soon after. Webhooks come out of
     order."""
 
-    external_id: str
+    external_id: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Parsed:
     hints: tuple[PullHint, ...] = ()
     unparsed: tuple[Unparsed, ...] = ()
     response: bytes | None = None
-    response_type: str = "application/json"
+    response_type: Line = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +145,4 @@ class Reconciled:
     as_of: datetime
     complete: bool = False
     unparsed: tuple[Unparsed, ...] = ()
-    cursor: str = ""
+    cursor: Text = ""

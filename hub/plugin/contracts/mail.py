@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from hub.plugin.contracts.text import Key, Line, Text
+
 ReplyKind = Literal["case", "work_order", "none"]
 
 
@@ -15,10 +17,10 @@ class MailMessage:
     `reply_kind` says where an answer belongs.
     """
 
-    to: tuple[str, ...]
-    subject: str
-    text: str
-    html: str | None = None
+    to: tuple[Key, ...]
+    subject: Line
+    text: Text
+    html: Text | None = None
     reply_kind: ReplyKind = "work_order"
 
 
@@ -47,9 +49,9 @@ class OutMail:
 class Receipt:
     """What the next hop said. `accepted` and `refused` (address, reason) together name every recipient."""
 
-    provider_id: str = ""
-    accepted: tuple[str, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
+    provider_id: Line = ""
+    accepted: tuple[Line, ...] = ()
+    refused: tuple[tuple[Line, Text], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class InMail:
     """One message as it lay in the mailbox. `uid` is unique within the connection for ever (IMAP:
     uidvalidity.uid)."""
 
-    uid: str
+    uid: Key
     raw: bytes
 
 
@@ -66,5 +68,5 @@ class PulledMail:
     """One page of a mailbox. The hub stores the mails and the cursor in one transaction, then calls again."""
 
     mails: tuple[InMail, ...]
-    cursor: str
+    cursor: Text
     more: bool = False

@@ -8,6 +8,7 @@ from typing import Literal
 
 from hub.plugin.contracts.incoming import Audience, ExternalUpdate
 from hub.plugin.contracts.mail import MailMessage
+from hub.plugin.contracts.text import Key, Text
 
 OrderState = Literal["accepted", "in_progress", "question", "done", "refused", "cancelled"]
 """The words of a work order that a foreign status may be mapped to."""
@@ -31,9 +32,9 @@ class ExternalRef:
     """A foreign object: its id there, where a human opens it (`""`: nowhere), and its etag or version if it
     has one."""
 
-    external_id: str
-    url: str = ""
-    version: str | None = None
+    external_id: Key
+    url: Text = ""
+    version: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Pulled:
     once."""
 
     updates: tuple[ExternalUpdate, ...]
-    cursor: str
+    cursor: Text
     more: bool = False
 
 
