@@ -30,7 +30,7 @@ class Link(Base):
 
 
 class LinkUpdate(Base):
-    """One foreign change that we have seen (`applied`) or made ourselves (`ours`), so that none acts twice."""
+    """One foreign change, seen (`applied`) or made by us (`ours`), so that none acts twice."""
 
     __tablename__ = "link_updates"
     __table_args__ = (
