@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, ColumnElement, Insert, Select, Table, Text, bindparam, insert, select
+from sqlalchemy import JSON, ColumnElement, Insert, Select, Table, Text, bindparam, insert, select, true
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -127,6 +128,23 @@ def fields(table: Table, columns: Sequence[str], parameter: str = "rows") -> Sel
 def insert_from(table: Table, columns: tuple[str, ...]) -> Insert:
     """`INSERT INTO table (columns) SELECT ... FROM` the bound rows; built once per shape."""
     return insert(table).from_select(columns, fields(table, columns))
+
+
+@lru_cache(maxsize=64)
+def _insert_new(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
+    # No conflict target on purpose: with one, PostgreSQL also applies the policies for reading,
+    # and a customer's transaction may not read what it writes to the outbox.
+    # SQLite cannot parse INSERT ... SELECT ... ON CONFLICT without a WHERE.
+    source = fields(table, columns).where(true())
+    module = postgresql if dialect == "postgresql" else sqlite
+    return module.insert(table).from_select(columns, source).on_conflict_do_nothing()
+
+
+def insert_new_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:
+    """`insert_rows`, but a row that would break a unique key is left out."""
+    if rows:
+        dialect = session.get_bind().dialect.name
+        session.execute(_insert_new(dialect, table, tuple(rows[0])), {"rows": encode(rows)})
 
 
 def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:

@@ -22,6 +22,7 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
+OPEN_STATES = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 _OPEN = "state IN ('due', 'sending', 'unknown')"
 
 
@@ -71,3 +72,192 @@ class Delivery(Base):
     finished_at: Mapped[datetime | None]
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[uuid.UUID | None]
+
+
+DELIVERIES: Table = Delivery.__table__  # type: ignore[assignment]
+_COLUMNS = DELIVERIES.c
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this worker holds until its lease runs out.
+
+    `uncertain` is true when an earlier attempt may have arrived: ask the far side before sending again.
+    """
+
+    id: uuid.UUID
+    account_id: uuid.UUID | None
+    connection_id: uuid.UUID | None
+    kind: str
+    body: dict[str, Any]
+    attempts: int
+    possible_repeat: bool
+    uncertain: bool
+    created_at: datetime
+    lease_owner: uuid.UUID
+
+
+def put(
+    session: Session,
+    kind: str,
+    body: Mapping[str, Any],
+    *,
+    account_id: uuid.UUID | None = None,
+    connection_id: uuid.UUID | None = None,
+    order_key: str | None = None,
+    unique_key: str | None = None,
+    due_at: datetime | None = None,
+) -> uuid.UUID:
+    """Ask for one outside effect, in the caller's transaction. A second `unique_key` is a no-op."""
+    new = {
+        "kind": kind,
+        "body": dict(body),
+        "account_id": account_id,
+        "connection_id": connection_id,
+        "order_key": order_key,
+        "unique_key": unique_key,
+        "due_at": due_at,
+    }
+    return put_many(session, [new])[0]
+
+
+def put_many(session: Session, wanted: Sequence[Mapping[str, Any]]) -> list[uuid.UUID]:
+    """`put` for many effects in one statement; each item has the arguments of `put` as keys."""
+    now = clock.now()
+    new = [
+        {
+            "id": ids.new_id(),
+            "account_id": item.get("account_id"),
+            "connection_id": item.get("connection_id"),
+            "kind": item["kind"],
+            "order_key": item.get("order_key"),
+            "unique_key": item.get("unique_key"),
+            "body": item["body"],
+            "state": DeliveryState.DUE,
+            "due_at": item.get("due_at") or now,
+            "attempts": 0,
+            "possible_repeat": False,
+            "created_at": now,
+        }
+        for item in wanted
+    ]
+    rows.insert_new_rows(session, DELIVERIES, new)
+    return [item["id"] for item in new]
+
+
+def expire_leases(session: Session) -> int:
+    """Attempts whose worker died become `unknown` and due at once. Answers how many."""
+    now = clock.now()
+    lost = (
+        update(DELIVERIES)
+        .where(_COLUMNS.state == DeliveryState.SENDING, _COLUMNS.lease_until < now)
+        .values(state=DeliveryState.UNKNOWN, due_at=now, lease_owner=None, lease_until=None)
+    )
+    return cast("CursorResult[Any]", session.execute(lost)).rowcount
+
+
+def claim(
+    session: Session, limit: int, lease: timedelta, *, busy: Collection[uuid.UUID] = ()
+) -> list[Claimed]:
+    """Take up to `limit` due deliveries, oldest first; the caller commits before it calls anyone.
+
+    A row waits for older open rows of its `order_key`. Connections in `busy` are left alone. On
+    PostgreSQL rows that another worker is claiming are skipped, so that no worker waits for another.
+    """
+    now = clock.now()
+    older = DELIVERIES.alias("older")
+    waits = (
+        select(older.c.id)
+        .where(
+            older.c.order_key == _COLUMNS.order_key, older.c.id < _COLUMNS.id, older.c.state.in_(OPEN_STATES)
+        )
+        .exists()
+    )
+    due = (
+        select(_COLUMNS.id)
+        .where(_COLUMNS.state.in_((DeliveryState.DUE, DeliveryState.UNKNOWN)), _COLUMNS.due_at <= now)
+        .where(or_(_COLUMNS.connection_id.is_(None), _COLUMNS.connection_id.not_in(busy)))
+        .where(or_(_COLUMNS.order_key.is_(None), ~waits))
+        .order_by(_COLUMNS.due_at, _COLUMNS.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = list(session.scalars(due))
+    if not found:
+        return []
+    return _take(session, found, now, lease)
+
+
+def _take(session: Session, found: Sequence[uuid.UUID], now: datetime, lease: timedelta) -> list[Claimed]:
+    owner = ids.new_id()
+    query = select(
+        *(_COLUMNS[name] for name in ("id", "account_id", "connection_id", "kind", "body", "attempts")),
+        *(_COLUMNS[name] for name in ("possible_repeat", "state", "created_at")),
+    )
+    taken = [
+        Claimed(
+            row.id,
+            row.account_id,
+            row.connection_id,
+            row.kind,
+            row.body,
+            row.attempts + 1,
+            row.possible_repeat,
+            row.state == DeliveryState.UNKNOWN,
+            row.created_at,
+            owner,
+        )
+        for row in session.execute(query.where(_COLUMNS.id.in_(found)).order_by(_COLUMNS.due_at, _COLUMNS.id))
+    ]
+    session.execute(
+        update(DELIVERIES)
+        .where(_COLUMNS.id.in_(found))
+        .values(
+            state=DeliveryState.SENDING,
+            attempts=_COLUMNS.attempts + 1,
+            lease_owner=owner,
+            lease_until=now + lease,
+        )
+    )
+    return taken
+
+
+def settle(session: Session, claimed: Claimed, state: DeliveryState, **values: Any) -> bool:
+    """Record how an attempt ended; false when the lease was lost meanwhile and nothing was changed."""
+    finished = clock.now() if state in (DeliveryState.DONE, DeliveryState.FAILED) else None
+    ended = (
+        update(DELIVERIES)
+        .where(_COLUMNS.id == claimed.id, _COLUMNS.lease_owner == claimed.lease_owner)
+        .values(state=state, finished_at=finished, lease_owner=None, lease_until=None, **values)
+    )
+    return cast("CursorResult[Any]", session.execute(ended)).rowcount == 1
+
+
+def attention(session: Session, *, after: uuid.UUID | None = None, limit: int = 50) -> list[Delivery]:
+    """Deliveries that were given up and that nobody has handled yet, oldest first."""
+    query = select(Delivery).where(Delivery.state == DeliveryState.FAILED, Delivery.handled_at.is_(None))
+    if after is not None:
+        query = query.where(Delivery.id > after)
+    return list(session.scalars(query.order_by(Delivery.id).limit(limit)))
+
+
+def retry(session: Session, delivery_id: uuid.UUID) -> None:
+    """Try a given-up delivery once more, from the start of its patience."""
+    _handle(session, delivery_id, state=DeliveryState.DUE, due_at=clock.now(), attempts=0, finished_at=None)
+
+
+def give_up(session: Session, delivery_id: uuid.UUID, person_id: uuid.UUID) -> None:
+    """Take a given-up delivery off the queue for good."""
+    _handle(session, delivery_id, handled_at=clock.now(), handled_by=person_id)
+
+
+def _handle(session: Session, delivery_id: uuid.UUID, **values: Any) -> None:
+    changed = (
+        update(DELIVERIES)
+        .where(
+            _COLUMNS.id == delivery_id, _COLUMNS.state == DeliveryState.FAILED, _COLUMNS.handled_at.is_(None)
+        )
+        .values(**values)
+    )
+    if cast("CursorResult[Any]", session.execute(changed)).rowcount != 1:
+        raise Conflict("This delivery is no longer waiting for anyone.")
