@@ -1,14 +1,18 @@
 """The outbox: every outside effect is a row first."""
 
 import uuid
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Index, text
-from sqlalchemy.orm import Mapped
+from sqlalchemy import CursorResult, Index, Table, or_, select, text, update
+from sqlalchemy.orm import Mapped, Session
 
+from hub.base import clock, ids, rows
 from hub.base.db import Base, UuidKey, str40
+from hub.base.errors import Conflict
 
 
 class DeliveryState(StrEnum):
