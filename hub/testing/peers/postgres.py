@@ -18,7 +18,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
-from hub.testing.peers.process import free_port, require, run, scratch, start, stop, wait_until
+from hub.testing.peers.process import Command, free_port, require, run, scratch, start, stop, wait_until
 
 StopMode = Literal["fast", "immediate"]
 # What PostgreSQL makes of a signal: end all sessions and write a checkpoint, or drop everything as a crash
@@ -69,7 +69,7 @@ class Postgres:
     def start(self) -> None:
         """Start the server again after `stop`, on the same port with the same data."""
         settings = [part for option in self.options for part in ("-c", option)]
-        argv: list[str | Path] = [self.binaries / "postgres", "-D", self.directory / "data", *settings]
+        argv: Command = [self.binaries / "postgres", "-D", self.directory / "data", *settings]
         self.process = start(argv, self.log, user="postgres", cwd=self.directory)
         wait_until(self._is_ours, self.process, self.log, timeout=30)
 
@@ -158,14 +158,6 @@ def _initialise(cluster: Postgres) -> None:
         if path.owner() == "root":
             shutil.chown(path, "postgres")
     password_file.chmod(0o600)
-    argv: list[str | Path] = [cluster.binaries / "initdb", "-D", cluster.directory / "data", "-U", "postgres"]
-    argv += [
-        "-A",
-        "scram-sha-256",
-        f"--pwfile={password_file}",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-        "--no-sync",
-    ]
-    run(argv, user="postgres")
+    data = ["-D", str(cluster.directory / "data"), "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    access = ["-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password_file}"]
+    run([cluster.binaries / "initdb", *data, *access], user="postgres")

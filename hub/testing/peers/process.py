@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import pytest
 
@@ -25,6 +25,8 @@ import pytest
 PORTS = range(20000, 32000)
 # Debian's servers live in directories that an ordinary user's PATH leaves out.
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+Command: TypeAlias = Sequence[str | Path]
 
 
 class PeerFailed(Exception):
@@ -77,7 +79,7 @@ def tail(log: Path, lines: int = 30) -> str:
 
 
 def start(
-    argv: Sequence[str | Path],
+    argv: Command,
     log: Path,
     *,
     user: str | None = None,
@@ -103,7 +105,7 @@ def start(
 
 
 def run(
-    argv: Sequence[str | Path],
+    argv: Command,
     *,
     user: str | None = None,
     env: Mapping[str, str] | None = None,
@@ -158,7 +160,7 @@ def stop(process: subprocess.Popen[bytes], log: Path, how: int = signal.SIGTERM,
 
 @contextlib.contextmanager
 def service(
-    argv: Sequence[str | Path],
+    argv: Command,
     ready: Callable[[], bool],
     log: Path,
     *,
