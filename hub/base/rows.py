@@ -136,8 +136,9 @@ def _insert_new(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
     # and a customer's transaction may not read what it writes to the outbox.
     # SQLite cannot parse INSERT ... SELECT ... ON CONFLICT without a WHERE.
     source = fields(table, columns).where(true())
-    module = postgresql if dialect == "postgresql" else sqlite
-    return module.insert(table).from_select(columns, source).on_conflict_do_nothing()
+    if dialect == "postgresql":
+        return postgresql.insert(table).from_select(columns, source).on_conflict_do_nothing()
+    return sqlite.insert(table).from_select(columns, source).on_conflict_do_nothing()
 
 
 def insert_new_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:

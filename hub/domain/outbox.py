@@ -237,6 +237,16 @@ def settle(session: Session, claimed: Claimed, state: DeliveryState, **values: A
     return cast("CursorResult[Any]", session.execute(ended)).rowcount == 1
 
 
+def mark_repeat(session: Session, claimed: Claimed) -> bool:
+    """Say that the next attempt may be a repeat; false when the lease was lost meanwhile."""
+    marked = (
+        update(DELIVERIES)
+        .where(_COLUMNS.id == claimed.id, _COLUMNS.lease_owner == claimed.lease_owner)
+        .values(possible_repeat=True)
+    )
+    return cast("CursorResult[Any]", session.execute(marked)).rowcount == 1
+
+
 def attention(session: Session, *, after: uuid.UUID | None = None, limit: int = 50) -> list[Delivery]:
     """Deliveries that were given up and that nobody has handled yet, oldest first."""
     query = select(Delivery).where(Delivery.state == DeliveryState.FAILED, Delivery.handled_at.is_(None))
