@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from hub.plugin.contracts import (
     BadBody,
     Connector,
-    ConnectorError,
     ExternalUpdate,
     Incoming,
     Parsed,
@@ -61,7 +60,7 @@ def guarded_parse(
         parsed = _checked(connector.parse(settings, incoming))
     except BadBody as error:
         scrub = Scrubber(secrets_of(settings))
-        problem = BadBody(scrub(str(error.reason)), scrub(str(error.field)))
+        problem = BadBody(scrub(reason_of(error)), scrub(str(getattr(error, "field", ""))))
     except BaseException as error:  # a plugin may call sys.exit()
         problem = broken(error, Scrubber(secrets_of(settings)))
     seconds = time.monotonic() - started
@@ -88,13 +87,16 @@ def broken(error: BaseException, scrub: Scrubber) -> PluginBroken:
     """A stray exception of a plugin as an error with a sentence: what was raised, and in which line."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = f" ({Path(last[0].filename).name}, line {last[0].lineno})" if last else ""
-    text = error.reason if isinstance(error, ConnectorError) else _text_of(error)
-    return PluginBroken(scrub(f"The connector raised {type(error).__name__}: {text[:300]}{place}"))
+    return PluginBroken(
+        scrub(f"The connector raised {type(error).__name__}: {reason_of(error)[:300]}{place}")
+    )
 
 
-def _text_of(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """The text of a plugin's exception, which may be of a class that forgot to call its parent or breaks in
+    str()."""
     try:
-        return str(error)
+        return str(getattr(error, "reason", error))
     except Exception:
         return "(its text cannot be read)"
 

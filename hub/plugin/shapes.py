@@ -25,15 +25,16 @@ class Misshapen(Exception):
     value."""
 
 
-def misfit(kind: type, value: object) -> str | None:
-    """Why `value` is no proper `kind` (one of the contracts' dataclasses), or None if it is one."""
+def misfit(kind: type | types.UnionType, value: object) -> str | None:
+    """Why `value` is no proper `kind` (a dataclass of the contracts, or such a one `| None`), or None if it
+    is one."""
     try:
         _checker(kind)(value)
     except Misshapen as error:
         return str(error)
     except Exception as error:
         # A value may be a foreign object whose len(), hash or attribute raises.
-        return f"{kind.__name__}: cannot be read ({type(error).__name__})"
+        return f"the value cannot be read ({type(error).__name__})"
     return None
 
 

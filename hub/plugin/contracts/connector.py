@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel
 
 from hub.plugin.contracts.directory import DirectoryBatch
-from hub.plugin.contracts.errors import NotOffered, Rejected
+from hub.plugin.contracts.errors import AuthFailed, NotOffered, Rejected
 from hub.plugin.contracts.incoming import Incoming, Parsed, Reconciled
 from hub.plugin.contracts.mail import OutMail, PulledMail, Receipt
 from hub.plugin.contracts.workorders import ExternalRef, ItemUpdate, OrderState, Placed, Pulled, WorkItem
@@ -52,14 +52,22 @@ class Answer:
     limit."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
 
     @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status < 300
+
+    def checked(self) -> "Answer":
+        """This answer if it is 2xx; otherwise AuthFailed (403) or Rejected, naming the status alone."""
+        if self.status == 403:
+            raise AuthFailed("The far side says that our login may not do this (403).")
+        if not self.ok:
+            raise Rejected(f"The far side refused the request ({self.status}).")
+        return self
 
     def json(self) -> Any:
         """The body as JSON data; Rejected if it is none (a proxy's error page with a 200, for example)."""
@@ -84,8 +92,9 @@ class Http(Protocol):
         content: bytes | None = None,
         auth: tuple[str, str] | None = None,
     ) -> Answer:
-        """Send one request and read the whole answer. 401, 403, 429 and 5xx are raised as errors, other
-        statuses are answered as they are (404, 409, 412 and 422 mean something to the connector)."""
+        """Send one request and read the whole answer. 401, 429 and 5xx are raised as errors, other
+        statuses are answered as they are: 403, 404, 409, 412 and 422 mean something to the connector
+        (`Answer.checked` raises for those that do not)."""
 
 
 class Log(Protocol):
