@@ -1,4 +1,4 @@
-"""Every pair of tokens that carries text reads at WCAG 2.2 AA, in both themes and in any provider's colour."""
+"""Every pair of tokens that carries text reads at WCAG 2.2 AA, in both themes and any provider's colour."""
 
 import re
 from pathlib import Path
