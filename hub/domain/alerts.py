@@ -1,62 +1,27 @@
-"""Signals (what a monitoring system said) and alerts (a signal on one account)."""
+"""Alerts: a signal on one service of one account."""
 
 import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, Integer, Table, Text, and_, bindparam, func, or_, select, text, true
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from hub.base.db import Base, UuidKey, str40
+from hub.base import clock, rows
+from hub.base.db import Base, str40
+from hub.domain.accounts import Account, Identifier, Service
+from hub.domain.signals import SIGNALS
+from hub.plugin.contracts import SignalEvent
 
-SEVERITIES = ("critical", "major", "minor", "warning", "info", "unknown")
-"""From worst to least; "unknown" is treated as major until someone maps it, so that nothing is missed."""
-
-
-class Signal(Base):
-    """Unique by connection, natural key and start of the episode; belongs to no account.
-
-    `changed_in` is the webhook that last changed it: a repeat leaves it alone, which is how a batch knows
-    what is new. `matched` is false while no service of any account is known by its identifiers.
-    """
-
-    __tablename__ = "signals"
-    __table_args__ = (
-        UniqueConstraint("connection_id", "natural_key", "episode_start"),
-        Index(
-            "ix_signals_unmatched",
-            "last_seen_at",
-            postgresql_where=text("NOT matched AND handled_at IS NULL"),
-            sqlite_where=text("NOT matched AND handled_at IS NULL"),
-        ),
-        {"info": {"rls": "staff_only"}},
-    )
-
-    connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
-    id: Mapped[UuidKey]
-    natural_key: Mapped[str]
-    episode_start: Mapped[datetime]
-    state: Mapped[str40]
-    source_at: Mapped[datetime]
-    severity: Mapped[str40]
-    severity_text: Mapped[str]
-    title: Mapped[str]
-    text: Mapped[str]
-    link: Mapped[str | None]
-    labels: Mapped[dict[str, Any]]
-    identifiers: Mapped[list[Any]]
-    first_seen_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime]
-    repeats: Mapped[int]
-    changed_in: Mapped[uuid.UUID]
-    stale: Mapped[bool]
-    matched: Mapped[bool]
-    handled_at: Mapped[datetime | None]
-    handled_by: Mapped[uuid.UUID | None]
+_ACTIVE = "cleared_at IS NULL"
 
 
 class Alert(Base):
-    """A signal on one service of one account."""
+    """One per account that a signal matched; `case_id` is the case that it opened or joined."""
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -64,9 +29,10 @@ class Alert(Base):
             "ix_alerts_active",
             "account_id",
             "case_id",
-            postgresql_where=text("cleared_at IS NULL"),
-            sqlite_where=text("cleared_at IS NULL"),
+            postgresql_where=text(_ACTIVE),
+            sqlite_where=text(_ACTIVE),
         ),
+        Index("ix_alerts_signal", "signal_id"),
         {"info": {"rls": "staff_only"}},
     )
 
@@ -78,3 +44,145 @@ class Alert(Base):
     severity: Mapped[str40]
     raised_at: Mapped[datetime]
     cleared_at: Mapped[datetime | None]
+
+
+ALERTS: Table = Alert.__table__  # type: ignore[assignment]
+_COLUMNS = tuple(ALERTS.c.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service that an event was matched to, with what its account wants done about alerts."""
+
+    account_id: uuid.UUID
+    service_id: uuid.UUID
+    service_name: str
+    site_id: uuid.UUID | None
+    prefix: str
+    threshold: str
+    share_severity: str | None
+    share_after_minutes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """An alert that has not cleared, and the natural key of its signal."""
+
+    account_id: uuid.UUID
+    signal_id: uuid.UUID
+    service_id: uuid.UUID
+    natural_key: str
+    episode_start: datetime
+    case_id: uuid.UUID | None
+    severity: str
+    raised_at: datetime
+
+
+@lru_cache(maxsize=1)
+def _matching() -> Any:
+    source = rows.items()
+    wanted = select(
+        rows.field(source, "event", Integer()),
+        rows.field(source, "place", Integer()),
+        rows.field(source, "kind", Text()),
+        rows.field(source, "value", Text()),
+    ).select_from(source)
+    wanted_rows = wanted.subquery("wanted")
+    known, service, account = Identifier.__table__.c, Service.__table__.c, Account.__table__.c
+    now = bindparam("now", type_=known.valid_from.type)
+    return (
+        select(
+            wanted_rows.c.event,
+            wanted_rows.c.place,
+            known.account_id,
+            known.service_id,
+            service.name,
+            service.site_id,
+            account.prefix,
+            account.alert_threshold,
+            func.coalesce(service.share_severity, account.share_severity).label("share_severity"),
+            func.coalesce(service.share_after_minutes, account.share_after_minutes).label("share_after"),
+        )
+        .select_from(wanted_rows)
+        .join(Identifier, and_(known.value == wanted_rows.c.value, known.kind == wanted_rows.c.kind))
+        .join(Service, and_(service.account_id == known.account_id, service.id == known.service_id))
+        .join(Account, account.id == known.account_id)
+        .where(known.valid_from <= now, or_(known.valid_until.is_(None), known.valid_until > now))
+        .where(service.closed_at.is_(None), account.closed_at.is_(None))
+        .order_by(wanted_rows.c.event, wanted_rows.c.place, known.account_id, known.service_id)
+    )
+
+
+def match(session: Session, events: Sequence[SignalEvent]) -> list[tuple[Place, ...]]:
+    """For each event the services it is about: one per account, found by its first identifier that is known.
+
+    One statement for any number of events. An identifier of three accounts gives three places.
+    """
+    wanted = [
+        {"event": number, "place": place, "kind": kind, "value": value}
+        for number, event in enumerate(events)
+        for place, (kind, value) in enumerate(event.identifiers)
+    ]
+    found: list[dict[uuid.UUID, Place]] = [{} for _ in events]
+    if not wanted:
+        return [() for _ in events]
+    best: dict[int, int] = {}
+    bound = {"rows": rows.encode(wanted), "now": clock.now()}
+    for row in session.execute(_matching(), bound):
+        if best.setdefault(row.event, row.place) == row.place:
+            place = Place(*row[2:])
+            found[row.event].setdefault(place.account_id, place)
+    return [tuple(places.values()) for places in found]
+
+
+def active(session: Session, connection_id: uuid.UUID, natural_keys: Collection[str]) -> list[Active]:
+    """The alerts of some natural keys that have not cleared, of any episode.
+
+    Call it while the signals' rows are locked (after `signals.store`), so that nobody clears them meanwhile.
+    """
+    alert, signal = ALERTS.c, SIGNALS.c
+    source = rows.items()
+    wanted = select(rows.field(source, "key", Text())).select_from(source)
+    query = (
+        select(
+            *(alert[name] for name in ("account_id", "signal_id", "service_id")),
+            *(signal[name] for name in ("natural_key", "episode_start")),
+            *(alert[name] for name in ("case_id", "severity", "raised_at")),
+        )
+        .join(SIGNALS, and_(signal.connection_id == connection_id, signal.id == alert.signal_id))
+        .where(signal.natural_key.in_(wanted), alert.cleared_at.is_(None))
+    )
+    bound = {"rows": rows.encode({"key": key} for key in natural_keys)}
+    return [Active(*row) for row in session.execute(query, bound)]
+
+
+@lru_cache(maxsize=2)
+def _upsert(dialect: str) -> Any:
+    module: Any = postgresql if dialect == "postgresql" else sqlite
+    insert = module.insert(ALERTS).from_select(_COLUMNS, rows.fields(ALERTS, _COLUMNS).where(true()))
+    return insert.on_conflict_do_update(
+        index_elements=["account_id", "signal_id", "service_id"],
+        set_={name: insert.excluded[name] for name in ("case_id", "severity", "raised_at", "cleared_at")},
+    )
+
+
+def save(session: Session, changed: Sequence[Mapping[str, Any]]) -> None:
+    """Write alerts as they are now, new and changed ones alike, in one statement."""
+    if changed:
+        session.execute(_upsert(session.get_bind().dialect.name), {"rows": rows.encode(changed)})
+
+
+def still_active(
+    session: Session, case_ids: Collection[uuid.UUID], account_ids: Collection[uuid.UUID]
+) -> set[uuid.UUID]:
+    """Which of some cases still have an alert that has not cleared."""
+    query = (
+        select(ALERTS.c.case_id)
+        .where(
+            ALERTS.c.account_id.in_(account_ids),
+            ALERTS.c.case_id.in_(case_ids),
+            ALERTS.c.cleared_at.is_(None),
+        )
+        .distinct()
+    )
+    return set(session.scalars(query))

@@ -1,0 +1,156 @@
+"""The case that a new alert joins, reopens or opens."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from hub.base import ids, rows, text
+from hub.domain import numbers, signals
+from hub.domain.alerts import Place
+from hub.domain.audit import HUB
+from hub.domain.cases import CaseState, CaseType
+from hub.domain.kinds import Kind
+from hub.domain.timeline import NewEntry
+from hub.flows.alarm.batch import Batch, Fact, key_of
+from hub.flows.quiet import CASES, OPEN_STATES, tell
+
+_PRIORITY = {
+    "critical": ("high", "high", "critical"),
+    "major": ("high", "medium", "high"),
+    "unknown": ("high", "medium", "high"),
+    "minor": ("medium", "medium", "medium"),
+    "warning": ("low", "medium", "low"),
+    "info": ("low", "low", "low"),
+}
+"""Severity of the alert that opens a case -> its impact, urgency and priority."""
+
+_KNOWN_CASE = ("account_id", "id", "correlation_key", "state", "number", "shared_at")
+
+
+def find_cases(session: Session, batch: Batch, facts: Iterable[Fact]) -> None:
+    """The cases that new alerts join: open ones, or resolved ones that the customer has not confirmed yet."""
+    keys = {key_of(batch.source.id, place) for fact in facts if fact.raises for place in fact.places}
+    if not keys:
+        return
+    query = (
+        select(*(CASES.c[name] for name in _KNOWN_CASE))
+        .where(CASES.c.account_id.in_(batch.heads), CASES.c.correlation_key.in_({key for _, key in keys}))
+        .where(CASES.c.state.in_((*OPEN_STATES, CaseState.RESOLVED)))
+    )
+    for row in session.execute(query):
+        if row.state == CaseState.RESOLVED:
+            batch.resolved[row.account_id, row.correlation_key] = row
+        else:
+            batch.cases[row.account_id, row.correlation_key] = row.id
+
+
+def case_for(batch: Batch, fact: Fact, place: Place) -> uuid.UUID | None:
+    """The case of a new alert; None where its severity stays below the account's threshold."""
+    key = key_of(batch.source.id, place)
+    if key in batch.cases:
+        return batch.cases[key]
+    if signals.rank(fact.event.severity) > signals.rank(place.threshold):
+        return None
+    if key in batch.resolved:
+        batch.cases[key] = _reopen(batch, batch.resolved[key])
+    else:
+        batch.cases[key] = _open(batch, fact, place, key[1])
+    return batch.cases[key]
+
+
+def _open(batch: Batch, fact: Fact, place: Place, correlation_key: str) -> uuid.UUID:
+    impact, urgency, priority = _PRIORITY[fact.event.severity]
+    shared_at, share_at = _sharing(batch, fact, place)
+    language = batch.heads[place.account_id].language
+    batch.opened.append(
+        {
+            "account_id": place.account_id,
+            "id": ids.new_id(),
+            "number": place.prefix,  # completed by `_number` once it is known how many are opened
+            "case_type": CaseType.INCIDENT,
+            "state": CaseState.REGISTERED,
+            "title": text.one_line(f"{place.service_name}: {fact.event.title}"),
+            "customer_title": text.translate(language, "A fault on %(service)s", service=place.service_name),
+            "category": "fault",
+            "impact": impact,
+            "urgency": urgency,
+            "priority": priority,
+            "service_id": place.service_id,
+            "site_id": place.site_id,
+            "correlation_key": correlation_key,
+            "opened_at": batch.now,
+            "share_at": share_at,
+            "shared_at": shared_at,
+            "reopened": 0,
+            "version": 1,
+        }
+    )
+    return batch.opened[-1]["id"]  # type: ignore[no-any-return]
+
+
+def _sharing(batch: Batch, fact: Fact, place: Place) -> tuple[datetime | None, datetime | None]:
+    """(shared at once, to be shared at) by the policy of the service or else of the account."""
+    if place.share_severity is None or signals.rank(fact.event.severity) > signals.rank(place.share_severity):
+        return None, None
+    minutes = place.share_after_minutes or 0
+    return (None, batch.now + timedelta(minutes=minutes)) if minutes else (batch.now, None)
+
+
+def _reopen(batch: Batch, row: Any) -> uuid.UUID:
+    entry = NewEntry(row.account_id, Kind.CASE_REOPENED, HUB, {"number": row.number}, case_id=row.id)
+    entry.audience = "customer" if row.shared_at else "staff"
+    batch.entries.append(entry)
+    event = f"reopened:{row.id}:{batch.now:%Y%m%d%H%M%S%f}"
+    batch.effects.append(tell("responsible", row.account_id, row.id, event))
+    return row.id  # type: ignore[no-any-return]
+
+
+def number_opened(session: Session, batch: Batch) -> None:
+    """Give the new cases their numbers, and say that they were opened."""
+    if not batch.opened:
+        return
+    taken = numbers.take(session, numbers.CASES, len(batch.opened))
+    for row, number in zip(batch.opened, taken, strict=True):
+        row["number"] = f"{row['number']}-{number}"
+        facts = {"number": row["number"], "title": row["title"], "priority": row["priority"]}
+        batch.entries.append(_case_entry(row, Kind.CASE_OPENED, facts))
+        event = f"case-opened:{row['id']}"
+        batch.effects.append(tell("responsible", row["account_id"], row["id"], event))
+        if row["shared_at"]:
+            facts = {"number": row["number"], "title": row["customer_title"]}
+            batch.entries.append(_case_entry(row, Kind.CASE_SHARED, facts, "customer"))
+            batch.effects.append(tell("customers", row["account_id"], row["id"], f"case-shared:{row['id']}"))
+
+
+def _case_entry(row: dict[str, Any], kind: Kind, facts: dict[str, Any], audience: str = "staff") -> NewEntry:
+    return NewEntry(
+        row["account_id"],
+        kind,
+        HUB,
+        facts,
+        audience=audience,
+        case_id=row["id"],
+        service_id=row["service_id"],
+        site_id=row["site_id"],
+    )
+
+
+def save_cases(session: Session, batch: Batch) -> None:
+    """Write the new and the reopened cases."""
+    rows.insert_rows(session, CASES, batch.opened)
+    reopened = [row.id for key, row in batch.resolved.items() if batch.cases.get(key) == row.id]
+    if reopened:
+        session.execute(
+            update(CASES)
+            .where(CASES.c.account_id.in_(batch.heads), CASES.c.id.in_(reopened))
+            .values(
+                state=CaseState.IN_PROGRESS,
+                resolved_at=None,
+                reopened=CASES.c.reopened + 1,
+                version=CASES.c.version + 1,
+            )
+        )

@@ -1,0 +1,193 @@
+"""From signals to alerts to cases: what a batch of monitoring events means for every account it touches.
+
+A fixed number of statements for any number of events and accounts: match, store, find active alerts, lock
+the heads, find open cases, then write alerts, cases, entries and outbox rows in one statement each.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from hub.base import clock, text
+from hub.domain import alerts, audit, outbox, signals, timeline
+from hub.domain.alerts import Active, Place
+from hub.domain.kinds import Kind
+from hub.domain.signals import SIGNALS
+from hub.domain.timeline import NewEntry
+from hub.flows.alarm.batch import Batch, Fact, Source
+from hub.flows.alarm.cases import case_for, find_cases, number_opened, save_cases
+from hub.flows.quiet import quiet_cases
+from hub.plugin.contracts import SignalEvent
+
+
+def sound(session: Session, source: Source, events: Sequence[SignalEvent]) -> int:
+    """Store the events and do what they mean; answers how many signals changed. Repeats change none."""
+    events = signals.latest(events)
+    places = alerts.match(session, events)
+    stored = signals.store(session, source.id, events, [bool(found) for found in places])
+    if not stored:
+        return 0
+    known = {
+        (event.natural_key, event.episode_start): (event, found)
+        for event, found in zip(events, places, strict=True)
+    }
+    facts = [Fact(signal, *known[signal.natural_key, signal.episode_start]) for signal in stored]
+    facts.sort(key=lambda fact: (fact.event.at, fact.signal.natural_key))
+    _say_unmatched(session, source, [fact for fact in facts if not fact.places])
+    _act(session, source, facts)
+    return len(facts)
+
+
+def _act(session: Session, source: Source, facts: Sequence[Fact]) -> None:
+    active = alerts.active(session, source.id, {fact.signal.natural_key for fact in facts})
+    touched = {place.account_id for fact in facts for place in fact.places}
+    touched |= {alert.account_id for alert in active}
+    if not touched:
+        return
+    batch = Batch(source, timeline.lock(session, list(touched)), clock.now())
+    find_cases(session, batch, facts)
+    by_key: dict[str, list[Active]] = {}
+    for alert in active:
+        by_key.setdefault(alert.natural_key, []).append(alert)
+    ended: set[uuid.UUID] = set()
+    for fact in facts:
+        ended |= _clear(batch, fact, by_key.get(fact.signal.natural_key, []))
+        _raise(batch, fact, by_key.get(fact.signal.natural_key, []))
+    _end_episodes(session, source.id, ended)
+    _write(session, batch)
+
+
+def _clear(batch: Batch, fact: Fact, active: Sequence[Active]) -> set[uuid.UUID]:
+    """End the alerts that this fact ends: its own when it cleared, older episodes' when it fires.
+
+    Answers the older signals whose end was never reported.
+    """
+    superseded = set()
+    for alert in active:
+        own = alert.signal_id == fact.signal.id
+        if own and fact.signal.state == "clear" and not fact.signal.late:
+            _end(batch, fact, alert, fact.event.at)
+        elif not own and fact.raises and alert.episode_start < fact.signal.episode_start:
+            superseded.add(alert.signal_id)
+            _end(batch, fact, alert, fact.signal.episode_start)
+    return superseded
+
+
+def _end(batch: Batch, fact: Fact, alert: Active, at: datetime) -> None:
+    batch.alerts.append(_alert_row(batch, alert, cleared_at=at))
+    if alert.case_id is not None:
+        batch.cleared[alert.case_id] = alert.account_id
+    name = next((p.service_name for p in fact.places if p.service_id == alert.service_id), "")
+    batch.entries.append(
+        _entry(batch, fact, Kind.ALERT_CLEARED, alert.account_id, alert.service_id, name, alert.case_id)
+    )
+
+
+def _raise(batch: Batch, fact: Fact, active: Sequence[Active]) -> None:
+    own = {(a.account_id, a.service_id): a for a in active if a.signal_id == fact.signal.id}
+    for place in fact.places:
+        if fact.signal.late:
+            batch.entries.append(_entry_at(batch, fact, Kind.ALERT_STALE, place, None))
+        elif fact.raises:
+            known = own.get((place.account_id, place.service_id))
+            if known is None or known.severity != fact.event.severity:
+                _raise_on(batch, fact, place, known)
+
+
+def _raise_on(batch: Batch, fact: Fact, place: Place, known: Active | None) -> None:
+    case_id = known.case_id if known else None
+    case_id = case_id or case_for(batch, fact, place)
+    batch.alerts.append(
+        {
+            "account_id": place.account_id,
+            "signal_id": fact.signal.id,
+            "service_id": place.service_id,
+            "connection_id": batch.source.id,
+            "case_id": case_id,
+            "severity": fact.event.severity,
+            "raised_at": known.raised_at if known else fact.event.at,
+            "cleared_at": None,
+        }
+    )
+    batch.entries.append(_entry_at(batch, fact, Kind.ALERT_RAISED, place, case_id))
+
+
+def _write(session: Session, batch: Batch) -> None:
+    number_opened(session, batch)
+    save_cases(session, batch)
+    alerts.save(session, batch.alerts)
+    follows = quiet_cases(session, batch.cleared) if batch.cleared else None
+    if follows:
+        batch.entries += follows.entries
+        batch.effects += follows.effects
+    timeline.append_locked(session, batch.heads, batch.entries)
+    if batch.effects:
+        outbox.put_many(session, batch.effects)
+
+
+def _end_episodes(session: Session, connection_id: uuid.UUID, signal_ids: set[uuid.UUID]) -> None:
+    if signal_ids:
+        ended = update(SIGNALS).where(SIGNALS.c.connection_id == connection_id, SIGNALS.c.id.in_(signal_ids))
+        session.execute(ended.values(state="clear"))
+
+
+def _alert_row(batch: Batch, alert: Active, cleared_at: datetime) -> dict[str, Any]:
+    return {
+        "account_id": alert.account_id,
+        "signal_id": alert.signal_id,
+        "service_id": alert.service_id,
+        "connection_id": batch.source.id,
+        "case_id": alert.case_id,
+        "severity": alert.severity,
+        "raised_at": alert.raised_at,
+        "cleared_at": cleared_at,
+    }
+
+
+def _entry_at(batch: Batch, fact: Fact, kind: Kind, place: Place, case_id: uuid.UUID | None) -> NewEntry:
+    entry = _entry(batch, fact, kind, place.account_id, place.service_id, place.service_name, case_id)
+    entry.site_id = place.site_id
+    return entry
+
+
+def _entry(
+    batch: Batch,
+    fact: Fact,
+    kind: Kind,
+    account_id: uuid.UUID,
+    service_id: uuid.UUID,
+    service_name: str,
+    case_id: uuid.UUID | None,
+) -> NewEntry:
+    event = fact.event
+    return NewEntry(
+        account_id,
+        kind,
+        audit.Actor("connection", batch.source.name, batch.source.id),
+        {
+            "source": batch.source.name,
+            "title": event.title,
+            "severity": event.severity,
+            "service": service_name,
+            "signal": str(fact.signal.id),
+        },
+        weight="detail",
+        occurred_at=event.at,
+        body=event.text or None,
+        case_id=case_id,
+        service_id=service_id,
+    )
+
+
+def _say_unmatched(session: Session, source: Source, facts: Sequence[Fact]) -> None:
+    """Signals of no account belong on no timeline: the audit log tells of them, a queue shows them."""
+    if not facts:
+        return
+    first = facts[0].event
+    sentence = f"{len(facts)} signals of {source.name} match no service, first: {text.one_line(first.title)}"
+    actor = audit.Actor("connection", source.name, source.id)
+    audit.write(session, actor, "signal.unmatched", "connection", source.id, sentence, count=len(facts))
