@@ -11,6 +11,7 @@ How failures are told apart: what was surely never sent, and what was sent but c
 `OutcomeUnknown`.
 """
 
+import logging
 import ssl
 import threading
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ from hub.plugin.contracts import Answer, Deadline, Rejected
 from hub.plugin.decompress import ACCEPTED, NotUnpackable, TooLong, read_body
 from hub.plugin.guarded_network import GuardedNetwork
 from hub.plugin.http_rules import Hop, basic, checked_url, next_hop, raise_for_status, unanswered
+
+# At DEBUG the library below writes down the headers of answers, session cookies and all.
+logging.getLogger("httpcore2").setLevel(logging.INFO)
 
 MIB = 1024 * 1024
 KEEP_ALIVE_SECONDS = 30
