@@ -157,7 +157,10 @@ class Database:
         try:
             yield session
         except OperationalError as error:
-            raise as_hub_error(error) from error
+            known = as_hub_error(error)
+            if known is error:
+                raise
+            raise known from error
         finally:
             session.close()
 
@@ -173,14 +176,22 @@ class Database:
             engine.dispose()
 
 
+_BUSY = ("database is locked", "database table is locked", "lock timeout")
+_AWAY = (
+    *("could not connect", "connection refused", "connection failed", "server closed the connection"),
+    *("terminating connection", "the database system is", "unable to open database file"),
+)
+_FULL = ("disk is full", "no space left")
+
+
 def as_hub_error(error: OperationalError) -> HubError | OperationalError:
-    """A lock or a lost connection is worth trying again; anything else stays what it is."""
+    """A lock, a lost connection or a full disk as something to tell people; anything else as it is."""
     words = str(error.orig).lower()
-    if "locked" in words or "busy" in words:
+    if any(sign in words for sign in _BUSY):
         return Unavailable("The database is busy. Nothing was lost; please try again in a moment.")
-    if error.connection_invalidated or "connect" in words or "terminat" in words:
+    if error.connection_invalidated or any(sign in words for sign in _AWAY):
         return Unavailable("The database cannot be reached. Nothing was saved; please try again in a moment.")
-    if "full" in words or "no space" in words:
+    if any(sign in words for sign in _FULL):
         return Unavailable("The disk is full. Nothing was saved; the operator must free space.")
     return error
 
