@@ -5,7 +5,7 @@ import re
 # The surfaces of hub/web/static/tokens.css that brand text may stand on; a test keeps them in step.
 LIGHT_SURFACES = ("#ffffff", "#f5f6f8", "#eef0f4")
 DARK_SURFACES = ("#161d27", "#0e131a", "#1f2835")
-INK, PAPER = "#06141a", "#ffffff"
+INK, PAPER = "#000000", "#ffffff"  # with pure black, one of the two has AA contrast on every colour
 AA_TEXT = 4.5
 _HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
 

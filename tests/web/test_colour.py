@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub.web import colour
@@ -65,6 +65,8 @@ def test_the_surfaces_of_the_arithmetic_are_those_of_the_tokens() -> None:
     assert tuple(OURS[name][1] for name in named) == colour.DARK_SURFACES
 
 
+@example("#d9480f")  # neither white nor a soft ink reads on it
+@example("#767676")
 @given(st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}"))
 def test_any_provider_colour_gives_a_readable_portal(provider: str) -> None:
     brand = tokens(colour.brand_css(provider))
