@@ -1,4 +1,4 @@
-"""People: humans and functions (a NOC mailbox), how to reach them, how they sign in, when they are away."""
+"""The tables of people: contact points, identities, staff roles, absences."""
 
 import uuid
 from datetime import datetime

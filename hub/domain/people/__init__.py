@@ -1,0 +1,66 @@
+"""People: humans and functions (a NOC mailbox), how to reach them, how they sign in, when they are away.
+
+Absences and disabling change who is responsible, so their verbs live one noun higher, in `coverage`.
+"""
+
+from hub.domain.people.points import (
+    add_point,
+    addresses_for,
+    addresses_of,
+    end_point,
+    find_by_point,
+    normalise,
+    points_of,
+    verify,
+)
+from hub.domain.people.signin import check_password, login_of, set_password
+from hub.domain.people.tables import (
+    Absence,
+    ContactPoint,
+    Identity,
+    Person,
+    PersonKind,
+    PointKind,
+    StaffMember,
+    StaffRole,
+)
+from hub.domain.people.verbs import (
+    add_person,
+    change_person,
+    get_person,
+    grant_role,
+    is_last_admin,
+    revoke_role,
+    roles_of,
+    staff,
+)
+
+__all__ = [
+    "Absence",
+    "ContactPoint",
+    "Identity",
+    "Person",
+    "PersonKind",
+    "PointKind",
+    "StaffMember",
+    "StaffRole",
+    "add_person",
+    "add_point",
+    "addresses_for",
+    "addresses_of",
+    "change_person",
+    "check_password",
+    "end_point",
+    "find_by_point",
+    "get_person",
+    "grant_role",
+    "is_last_admin",
+    "login_of",
+    "normalise",
+    "points_of",
+    "revoke_role",
+    "roles_of",
+    "set_password",
+    "staff",
+    "verify",
+]
