@@ -1,12 +1,16 @@
 """Signed-in sessions, kept on our side so that they can be listed and ended; and rate windows."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CursorResult, ForeignKey, Index, Table, and_, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from hub.base import clock, ids
 from hub.base.db import Base, UuidKey, str200
+from hub.base.text import one_line
+from hub.domain.people import Identity
 
 
 class WebSession(Base):
@@ -39,3 +43,81 @@ class RateWindow(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     starts_at: Mapped[datetime] = mapped_column(primary_key=True)
     count: Mapped[int]
+
+
+SESSIONS: Table = WebSession.__table__  # type: ignore[assignment]
+WINDOWS: Table = RateWindow.__table__  # type: ignore[assignment]
+
+
+def start(session: Session, person_id: uuid.UUID, issuer: str, lasts: timedelta, user_agent: str) -> str:
+    """Begin a session and answer its token, which is shown to nobody but the browser."""
+    now = clock.now()
+    token = ids.new_token("hubs")
+    session.add(
+        WebSession(
+            id=ids.new_id(),
+            token_digest=ids.token_digest(token),
+            person_id=person_id,
+            issuer=issuer,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + lasts,
+            user_agent=one_line(user_agent),
+        )
+    )
+    return token
+
+
+def find(session: Session, token: str) -> WebSession | None:
+    """The living session of a token; None when it ended, expired, or is older than the person's password."""
+    changed = Identity.password_changed_at
+    theirs = and_(Identity.issuer == WebSession.issuer, Identity.person_id == WebSession.person_id)
+    query = (
+        select(WebSession)
+        .join(Identity, theirs, isouter=True)
+        .where(WebSession.token_digest == ids.token_digest(token), WebSession.ended_at.is_(None))
+        .where(WebSession.expires_at > clock.now())
+        .where(or_(changed.is_(None), changed <= WebSession.created_at))
+    )
+    return session.scalar(query)
+
+
+def end(session: Session, token: str) -> None:
+    """End the session of a token; ending it twice is no error."""
+    digest = ids.token_digest(token)
+    session.execute(
+        update(SESSIONS)
+        .where(SESSIONS.c.token_digest == digest, SESSIONS.c.ended_at.is_(None))
+        .values(ended_at=clock.now())
+    )
+
+
+def hit(session: Session, key: str, limit: int, window: timedelta) -> int:
+    """Count one try of `key`; 0 while it is within `limit` a window, else the seconds until the window ends.
+
+    One statement, so that tries made at the same moment on many nodes are all counted.
+    """
+    now = clock.now()
+    seconds = int(window.total_seconds())
+    # Windows start at the same instants on every node.
+    starts_at = datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)
+    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(WINDOWS)
+    tried = insert.values(key=key, starts_at=starts_at, count=1)
+    counted = tried.on_conflict_do_update(
+        index_elements=["key", "starts_at"], set_={"count": WINDOWS.c.count + 1}
+    ).returning(WINDOWS.c.count)
+    count = session.scalars(counted).one()
+    return 0 if count <= limit else max(1, int((starts_at + window - now).total_seconds()) + 1)
+
+
+def forgive(session: Session, key: str) -> None:
+    """Take back what was counted for `key`: the try was a good one."""
+    session.execute(delete(WINDOWS).where(WINDOWS.c.key == key))
+
+
+def prune(session: Session, older_than: timedelta) -> int:
+    """Drop rate windows and sessions that ended that long ago; answers how many rows went."""
+    before = clock.now() - older_than
+    windows: CursorResult[object] = session.execute(delete(WINDOWS).where(WINDOWS.c.starts_at < before))  # type: ignore[assignment]
+    ended: CursorResult[object] = session.execute(delete(SESSIONS).where(SESSIONS.c.expires_at < before))  # type: ignore[assignment]
+    return windows.rowcount + ended.rowcount

@@ -1,0 +1,161 @@
+"""Signing in and out with the hub's own passwords, and what people may set for themselves."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from hub.base.db import NOBODY
+from hub.base.errors import Invalid, TooMany
+from hub.domain import audit, people, sessions
+from hub.domain.audit import Actor
+from hub.domain.people import Person
+from hub.web import csrf, doors
+from hub.web.auth_forms import NewPassword, Profile, SignIn
+from hub.web.forms import Form
+from hub.web.pages import page
+from hub.web.words import _
+
+auth = Blueprint("auth", __name__, url_prefix="/auth")
+
+WINDOW = timedelta(minutes=15)
+PER_LOGIN = 10
+PER_ADDRESS = 60
+NOBODY_YET = Actor("hub", "Sign-in")
+
+
+@auth.route("/login", methods=["GET", "POST"])
+def login() -> ResponseReturnValue:
+    """The sign-in page; says the same about an unknown name and a wrong password."""
+    csrf.check(request, doors.hub().keyring, doors.bound_to(), doors.hub().settings.base_url)
+    form = Form(SignIn)
+    return form.act(_sign_in) or page("auth/login.html", form.status, form=form, next=_next())
+
+
+def _sign_in(data: SignIn) -> Response:
+    keys = _count_try(data.login)
+    # Read-only: the slow hash must not hold the one write lock of SQLite.
+    with doors.hub().db.read(NOBODY) as reading:
+        person = people.check_password(reading, data.login, data.password)
+    if person is None:
+        _note_refusal()
+        raise Invalid(_("The name or the password is not right."))
+    for key in keys:
+        sessions.forgive(doors.session(), key)
+    return _open_session(person)
+
+
+def _count_try(login: str) -> tuple[str, str]:
+    """Count this try before any password is looked at; refuse it when there were too many."""
+    keyring = doors.hub().keyring
+    login_key = "login:" + keyring.sign("rate", login.strip().casefold().encode()).hex()
+    address_key = "address:" + doors.sender_digest()
+    with doors.hub().db.write(NOBODY) as counting:
+        wait = max(
+            sessions.hit(counting, login_key, PER_LOGIN, WINDOW),
+            sessions.hit(counting, address_key, PER_ADDRESS, WINDOW),
+        )
+    if wait:
+        minutes = -(-wait // 60)
+        raise TooMany(_("Too many tries. Please wait %(num)d minutes and try again.", num=minutes), wait)
+    return login_key, address_key
+
+
+def _note_refusal() -> None:
+    # Its own transaction: the answer is an error, and an error rolls back what the request wrote.
+    with doors.hub().db.write(NOBODY) as noting:
+        audit.write(
+            noting,
+            NOBODY_YET,
+            "sign-in.refused",
+            "address",
+            None,
+            "A sign-in was refused.",
+            address=doors.sender_digest(),
+        )
+
+
+def _open_session(person: Person) -> Response:
+    sentence = f"{person.name} signed in."
+    audit.write(doors.session(), _self(person), "sign-in", "person", person.id, sentence)
+    return _start_session(person, redirect(_next() or url_for("front.home"), 303))
+
+
+def _start_session(person: Person, response: Response) -> Response:
+    """A new token for this browser; the one it had before is worth nothing from here on."""
+    if old := request.cookies.get(doors.cookie_name()):
+        sessions.end(doors.session(), old)
+    lasts = timedelta(hours=doors.hub().settings.session_hours)
+    token = sessions.start(doors.session(), person.id, "local", lasts, request.user_agent.string)
+    doors.set_cookie(response, doors.cookie_name(), token, int(lasts.total_seconds()))
+    return response
+
+
+def _self(person: Person) -> Actor:
+    """A person in their own affairs, which are on nobody's timeline."""
+    return Actor("person", person.name, person.id)
+
+
+def _next() -> str:
+    """Where to go after signing in: an address of ours only, never another site's."""
+    wanted = request.values.get("next", "")
+    parts = urlsplit(wanted)
+    safe = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
+    return wanted if safe and not parts.scheme and "\\" not in wanted else ""
+
+
+@auth.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End this session here and in the browser, with the drafts it kept."""
+    doors.enter("none")
+    sessions.end(doors.session(), request.cookies[doors.cookie_name()])
+    flash(_("You are signed out."), "ok")
+    response = redirect(url_for("auth.login"), 303)
+    doors.set_cookie(response, doors.cookie_name(), "", 0)
+    response.headers["Clear-Site-Data"] = '"storage"'
+    return response
+
+
+@auth.route("/me", methods=["GET", "POST"])
+def me() -> ResponseReturnValue:
+    """My language and zone."""
+    doors.enter("none")
+    viewer = doors.viewer()
+    form = Form(Profile, {"language": viewer.language, "zone": viewer.zone})
+    return form.act(_change_profile) or _me_page(form, Form(NewPassword, take=False))
+
+
+def _change_profile(data: Profile) -> Response:
+    person = doors.session().get_one(Person, doors.viewer().person_id)
+    people.change_person(doors.session(), _self(person), person, language=data.language, zone=data.zone)
+    flash(_("Saved."), "ok")
+    return redirect(url_for("auth.me"), 303)
+
+
+@auth.post("/password")
+def password() -> ResponseReturnValue:
+    """A new password; every other session of this person ends."""
+    doors.enter("none")
+    viewer = doors.viewer()
+    form = Form(NewPassword)
+    profile = Form(Profile, {"language": viewer.language, "zone": viewer.zone}, take=False)
+    return form.act(_change_password) or _me_page(profile, form)
+
+
+def _change_password(data: NewPassword) -> Response:
+    session, viewer = doors.session(), doors.viewer()
+    person = session.get_one(Person, viewer.person_id)
+    login = people.login_of(session, person)
+    if login is None or people.check_password(session, login, data.current) is None:
+        raise Invalid.field("current", _("This is not your present password."))
+    people.set_password(session, _self(person), person, login, data.password)
+    flash(_("Your password is changed. You are signed out everywhere else."), "ok")
+    # Sessions older than the password are dead, this one too.
+    return _start_session(person, redirect(url_for("auth.me"), 303))
+
+
+def _me_page(profile: Form[Profile], new_password: Form[NewPassword]) -> ResponseReturnValue:
+    status = max(profile.status, new_password.status)
+    return page("auth/me.html", status, profile=profile, password=new_password)

@@ -1,0 +1,184 @@
+"""The door of a request: one session, opened when needed in the viewer's scope, committed in one place."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import cast
+
+from flask import Flask, current_app, g, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.wrappers import Response as AnyResponse
+
+from hub.base.db import NOBODY, RowScope
+from hub.base.errors import Conflict, NotFound, Unauthenticated
+from hub.domain import access, sessions
+from hub.domain.access import Viewer
+from hub.domain.accounts import Account
+from hub.domain.audit import Actor
+from hub.flows.runtime import Hub
+from hub.web import csrf
+from hub.web.words import _
+
+VISITOR = "hub_visitor"
+
+
+class HubApp(Flask):
+    """Flask whose dispatch is the door: what the view wrote is committed before the response leaves."""
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Run the view; commit for an answer below 400, roll back for anything else."""
+        with conflicts():
+            answer = self.make_response(super().dispatch_request())
+            door().close(commit=answer.status_code < 400)
+        return answer
+
+
+@contextmanager
+def conflicts() -> Iterator[None]:
+    """Rows that another request changed or made first are a `Conflict`, not a failure of ours."""
+    try:
+        yield
+    except (StaleDataError, IntegrityError) as error:
+        raise Conflict(
+            _("Someone else changed this at the same moment. Look at it again, then repeat what you did.")
+        ) from error
+
+
+class Door:
+    """The session of one request: read-only for GET, one transaction for anything else."""
+
+    def __init__(self, hub: Hub, *, writes: bool) -> None:
+        self._hub, self._writes = hub, writes
+        self._stack = ExitStack()
+        self._session: Session | None = None
+        self.lens = "none"
+
+    @property
+    def session(self) -> Session:
+        """The request's session; the first use opens it, and sees nothing before `enter` gives it a scope."""
+        if self._session is None:
+            opened = self._hub.db.write(NOBODY) if self._writes else self._hub.db.read(NOBODY)
+            self._session = self._stack.enter_context(opened)
+        return self._session
+
+    def rescope(self, scope: RowScope) -> None:
+        """From here on the database itself lets through only what `scope` may touch."""
+        self._hub.db.rescope(self.session, scope)
+
+    def undo(self) -> None:
+        """Forget what this request wrote; the session goes on with a new transaction."""
+        if self._session is not None:
+            self._session.rollback()
+
+    def close(self, *, commit: bool) -> None:
+        """End the session, once; without `commit` nothing that was written stays."""
+        if not commit:
+            self.undo()
+        self._session = None
+        self._stack.close()
+
+
+def install(app: Flask) -> None:
+    """Give every request its door, and close what an early answer left open."""
+    app.before_request(_open)
+    app.teardown_request(lambda error: _shut())
+
+
+def _open() -> None:
+    g.door = Door(hub(), writes=request.method not in csrf.SAFE)
+    g.viewer = None
+
+
+def _shut() -> None:
+    if "door" in g:
+        door().close(commit=False)
+
+
+def hub() -> Hub:
+    """The running hub behind this app."""
+    return cast(Hub, current_app.extensions["hub"])
+
+
+def door() -> Door:
+    """This request's door."""
+    return cast(Door, g.door)
+
+
+def session() -> Session:
+    """This request's session."""
+    return door().session
+
+
+def viewer() -> Viewer:
+    """Who is signed in; `Unauthenticated` when nobody is."""
+    if g.viewer is None:
+        raise Unauthenticated(_("Please sign in."))
+    return cast(Viewer, g.viewer)
+
+
+def actor() -> Actor:
+    """The viewer as the one who acts, in the lens of this page."""
+    return viewer().actor(door().lens)
+
+
+def enter(lens: str) -> None:
+    """Let the signed-in person in with one lens ("staff", "customer", or "none" for their own affairs).
+
+    For whom the desk is not, it does not exist: 404. Unsafe requests must carry this session's token.
+    """
+    g.viewer = _recognise()
+    csrf.check(request, hub().keyring, bound_to(), hub().settings.base_url)
+    if lens == "staff" and not viewer().is_staff:
+        raise NotFound(_("There is nothing here."))
+    door().lens = lens
+    if lens == "none":
+        door().rescope(RowScope("none", person=viewer().person_id))
+    else:
+        door().rescope(viewer().lens_scope(lens))
+
+
+def _recognise() -> Viewer:
+    token = request.cookies.get(cookie_name())
+    known = sessions.find(session(), token) if token else None
+    if known is None:
+        raise Unauthenticated(_("Please sign in."))
+    door().rescope(RowScope("none", person=known.person_id))
+    return access.viewer_of(session(), known.person_id, known.issuer)
+
+
+def account(slug: str) -> Account:
+    """The account of an address, as far as the viewer may know of it; `NotFound` otherwise."""
+    return access.account(session(), viewer(), door().lens, slug)
+
+
+def cookie_name() -> str:
+    """The session cookie; over HTTPS its name makes browsers insist on Secure, Path=/ and no Domain."""
+    return "__Host-hub" if hub().settings.secure_cookies else "hub"
+
+
+def bound_to() -> str:
+    """What anti-forgery tokens of this browser are bound to: its session, before that its visitor cookie."""
+    return request.cookies.get(cookie_name()) or request.cookies.get(VISITOR) or g.get("new_visitor", "")
+
+
+def csrf_token() -> str:
+    """A token for one form of the page that is being made."""
+    if not bound_to():
+        g.new_visitor = secrets.token_urlsafe(18)
+    return csrf.token_for(hub().keyring, bound_to())
+
+
+def set_cookie(response: AnyResponse, name: str, value: str, max_age: int | None) -> None:
+    """A cookie that scripts cannot read and that other sites' forms do not bring along."""
+    secure = hub().settings.secure_cookies
+    response.set_cookie(name, value, max_age=max_age, secure=secure, httponly=True, samesite="Lax", path="/")
+
+
+def sender_digest() -> str:
+    """The network address of the request, keyed and cut: enough to count by, no list of addresses."""
+    address = (request.remote_addr or "").encode()
+    return hashlib.sha256(hub().keyring.sign("address", address)).hexdigest()[:32]

@@ -1,0 +1,136 @@
+"""One handler turns every error into a page or, for machines, into problem+json (RFC 9457)."""
+
+import traceback
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import structlog
+from flask import Flask, Response, flash, redirect, render_template, request, url_for
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from hub.base import ids
+from hub.base.db import as_hub_error
+from hub.base.errors import HubError, Invalid, TooMany, Unauthenticated
+from hub.web import csrf
+from hub.web.words import _, language
+
+log = structlog.get_logger()
+PROBLEM = "application/problem+json"
+_MACHINES = ("/in/", "/api/")
+
+
+def install(app: Flask) -> None:
+    """From here on no error leaves this app as a traceback."""
+    app.register_error_handler(HubError, _hub_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _hub_error(error: HubError) -> AnyResponse:
+    if isinstance(error, Unauthenticated) and not for_machine():
+        return _to_sign_in()
+    if error.status >= 500:
+        _log(error, ids.short(ids.new_id())[-8:])
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    fields = error.fields if isinstance(error, Invalid) else {}
+    return answer(error.status, _(error.title), str(error), fields=fields, headers=headers)
+
+
+def _http_error(error: HTTPException) -> AnyResponse:
+    status = error.code or 500
+    if status < 400 and error.response is not None:
+        return error.response
+    title, text = _http_words().get(status, (error.name, _("The request could not be answered.")))
+    allowed = getattr(error, "valid_methods", None)
+    return answer(status, title, text, headers={"Allow": ", ".join(sorted(allowed))} if allowed else {})
+
+
+def _unexpected(error: Exception) -> AnyResponse:
+    if isinstance(error, OperationalError) and isinstance(known := as_hub_error(error), HubError):
+        return _hub_error(known)
+    reference = ids.short(ids.new_id())[-8:]
+    _log(error, reference)
+    text = _("Nothing was saved. Please try again; if it happens again, tell us this code: %(code)s")
+    return answer(500, _("Something went wrong"), text % {"code": reference})
+
+
+def _log(error: Exception, reference: str) -> None:
+    # Messages of database and network errors quote values; the type and the frames are enough to find it.
+    frames = traceback.format_tb(error.__traceback__)[-12:]
+    kind = type(error).__name__
+    log.error("web.error", reference=reference, path=request.path, error=kind, frames="".join(frames))
+
+
+def _http_words() -> Mapping[int, tuple[str, str]]:
+    return {
+        400: (_("Please check what you entered"), _("The request could not be understood.")),
+        404: (_("Not found"), _("There is nothing here.")),
+        405: (_("Not like this"), _("This address does not take that kind of request.")),
+        413: (_("Too large"), _("What you sent is larger than the hub takes.")),
+        415: (_("Unknown kind of content"), _("The hub cannot read this kind of content.")),
+    }
+
+
+def for_machine() -> bool:
+    """Whether a program reads the answer: told by the address, or by asking for JSON and not for HTML."""
+    if request.path.startswith(_MACHINES):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json", PROBLEM])
+    return best in ("application/json", PROBLEM)
+
+
+def answer(
+    status: int,
+    title: str,
+    text: str,
+    *,
+    fields: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error as this reader understands it."""
+    if for_machine():
+        response = problem(status, title, text, fields)
+    else:
+        response = Response(_page(status, title, text), status, mimetype="text/html")
+    response.headers.extend(dict(headers or {}))
+    return response
+
+
+def problem(status: int, title: str, detail: str, fields: Mapping[str, str] | None = None) -> Response:
+    """An answer in the form of RFC 9457; `errors` names the fields that are wrong."""
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    if fields:
+        body["errors"] = [{"field": name, "detail": words} for name, words in fields.items()]
+    return Response(orjson.dumps(body), status, mimetype=PROBLEM)
+
+
+def _page(status: int, title: str, text: str) -> str:
+    try:
+        return render_template("errors/error.html", status=status, title=title, text=text)
+    except Exception as error:  # the page of last resort must not depend on what just broke
+        _log(error, ids.short(ids.new_id())[-8:])
+        return (
+            f'<!doctype html><html lang="{language()}"><meta charset="utf-8"><title>{escape(title)}</title>'
+            f"<h1>{escape(title)}</h1><p>{escape(text)}</p></html>"
+        )
+
+
+def _to_sign_in() -> AnyResponse:
+    if request.method in csrf.SAFE:
+        back = request.full_path if request.query_string else request.path
+        return redirect(url_for("auth.login", next=back))
+    flash(_("You were signed out. Sign in again; what you typed is still here."), "warn")
+    return redirect(url_for("auth.login", next=_page_before()), 303)
+
+
+def _page_before() -> str:
+    """The page on which a form was filled in, if it is one of ours."""
+    before = urlsplit(request.referrer or "")
+    if before.netloc != request.host:
+        return "/"
+    return before.path + (f"?{before.query}" if before.query else "")

@@ -1,0 +1,203 @@
+"""Forms: one pydantic model per command checks what was typed; the page keeps it and says what to do."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from typing import Annotated, Any, Generic, TypeVar
+from zoneinfo import available_timezones
+
+from flask import request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from werkzeug.wrappers import Response
+
+from hub.base import clock
+from hub.base.errors import Conflict, Invalid
+from hub.base.text import LANGUAGES, clean, one_line
+from hub.web import doors
+from hub.web.words import N_, _, zone
+
+MISSING = N_("Please fill this in.")
+
+
+class Fields(BaseModel):
+    """Base of every form's model: unknown fields are ignored, texts arrive cleaned."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+Data = TypeVar("Data", bound=Fields)
+
+
+def _required(text: str) -> str:
+    if not text:
+        raise ValueError(MISSING)
+    return text
+
+
+def _short(limit: int) -> AfterValidator:
+    def check(text: str) -> str:
+        if len(text) > limit:
+            raise ValueError(_("At most %(num)d characters, please.", num=limit))
+        return one_line(text, limit)
+
+    return AfterValidator(check)
+
+
+def _long(limit: int) -> AfterValidator:
+    def check(text: str) -> str:
+        if len(text) > limit:
+            raise ValueError(_("At most %(num)d characters, please.", num=limit))
+        return clean(text)
+
+    return AfterValidator(check)
+
+
+Optional = Annotated[str, _short(200)]
+Line = Annotated[str, _short(200), AfterValidator(_required)]
+OptionalText = Annotated[str, _long(100_000)]
+Text = Annotated[str, _long(100_000), AfterValidator(_required)]
+
+
+def _instant(value: Any, info: ValidationInfo) -> datetime | None:
+    """A local wall time of a datetime-local field, in the reader's zone."""
+    if value in ("", None):
+        return None
+    try:
+        wall = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(_("A date and a time are needed here, like 2026-11-23 15:00.")) from None
+    return clock.instant(wall.replace(tzinfo=None), (info.context or {}).get("zone") or zone())
+
+
+def _future(instant: datetime | None) -> datetime | None:
+    if instant is not None and instant <= clock.now():
+        raise ValueError(_("This time has passed already; choose a later one."))
+    return instant
+
+
+def _needed(instant: datetime | None) -> datetime:
+    if instant is None:
+        raise ValueError(MISSING)
+    return instant
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_instant)]
+FutureMoment = Annotated[datetime | None, BeforeValidator(_instant), AfterValidator(_future)]
+NeededMoment = Annotated[datetime | None, BeforeValidator(_instant), AfterValidator(_needed)]
+NeededFuture = Annotated[
+    datetime | None, BeforeValidator(_instant), AfterValidator(_future), AfterValidator(_needed)
+]
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(_("Not a known time zone; they look like Europe/Berlin."))
+    return name
+
+
+def _language(name: str) -> str:
+    if name not in LANGUAGES:
+        raise ValueError(_("Please choose one of the languages."))
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Language = Annotated[str, AfterValidator(_language)]
+
+
+def _clock_text(text: str) -> str:
+    if text in ("", "24:00"):
+        return text
+    try:
+        return f"{time.fromisoformat(text):%H:%M}"
+    except ValueError:
+        raise ValueError(_("A time is needed here, like 09:00.")) from None
+
+
+ClockText = Annotated[str, AfterValidator(_clock_text)]
+
+
+class Form(Generic[Data]):
+    """One form of a page: what was typed (or what it starts with), and what is wrong with it.
+
+    Templates read `form.values.<field>`, `form.lists.<field>` and `form.errors.<field>`.
+    """
+
+    def __init__(
+        self, model: type[Data], start: Mapping[str, Any] | None = None, *, name: str = "", take: bool = True
+    ) -> None:
+        self.model, self.name = model, name
+        self.errors: dict[str, str] = {}
+        self.status = 200
+        self.posted = take and request.method == "POST"
+        self.values: dict[str, Any] = dict(start or {})
+        if self.posted:
+            self.values.update(request.form.to_dict())
+        self.lists = {key: request.form.getlist(key) for key in request.form} if self.posted else {}
+
+    def chosen(self, field: str) -> list[str]:
+        """The ticked boxes of a field with many."""
+        if self.posted:
+            return self.lists.get(field, [])
+        return [str(item) for item in self.values.get(field) or []]
+
+    def act(self, verb: Callable[[Data], Response]) -> Response | None:
+        """Check what was posted and do it; None when the page has to be shown (again), with `errors`."""
+        if not self.posted:
+            return None
+        try:
+            data = self.model.model_validate(self._raw(), context={"zone": zone()})
+            with doors.conflicts():
+                response = verb(data)
+                # A row that changed meanwhile must be told on this page, where what was typed is still there.
+                doors.session().flush()
+            return response
+        except ValidationError as error:
+            self.errors = plain_words(error)
+        except Invalid as error:
+            self.errors = error.fields or {"": str(error)}
+        except Conflict as error:
+            self.errors = {"": str(error)}
+        self.status = 422
+        doors.door().undo()
+        return None
+
+    def _raw(self) -> dict[str, Any]:
+        """The posted fields; those whose model asks for a list get all their values."""
+        raw: dict[str, Any] = {}
+        for name, info in self.model.model_fields.items():
+            if str(info.annotation).startswith(("list", "tuple", "frozenset")):
+                raw[name] = request.form.getlist(name)
+            elif name in request.form:
+                raw[name] = request.form[name]
+        return raw
+
+
+def plain_words(error: ValidationError) -> dict[str, str]:
+    """{field: what to do} for people; never quotes what was typed."""
+    found: dict[str, str] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        name = str(item["loc"][0]) if item["loc"] else ""
+        found.setdefault(name, _words_of(item["type"], item.get("ctx", {})))
+    return found
+
+
+def _words_of(kind: str, context: Mapping[str, Any]) -> str:
+    if kind == "value_error":
+        return _(str(context["error"]))
+    if kind in ("missing", "string_too_short", "too_short"):
+        return _(MISSING)
+    if kind.startswith(("int_", "greater", "less")):
+        return _("A whole number is needed here.")
+    if kind in ("literal_error", "enum", "uuid_parsing"):
+        return _("Please choose one of the answers.")
+    return _("Please check this.")
+
+
+def options_of(pairs: Mapping[str, str], none: str | None = None) -> list[tuple[str, str]]:
+    """Choices for a select field, with a first empty one where none need be made."""
+    return ([("", none)] if none is not None else []) + list(pairs.items())
+
+
+def day_start(day: date) -> datetime:
+    """The instant at which a day begins for this reader."""
+    return clock.instant(datetime(day.year, day.month, day.day), zone())  # noqa: DTZ001 - a wall time

@@ -1,0 +1,45 @@
+"""What every page knows: the reader, tokens for its forms, the way around."""
+
+from typing import Any
+
+from flask import Flask, current_app, g, render_template, url_for
+
+from hub.base import clock
+from hub.web import doors
+from hub.web.queues_read import counts
+from hub.web.words import LANGUAGE_NAMES, language, zone
+
+
+def install(app: Flask) -> None:
+    """Hand the common things to every template."""
+    app.context_processor(_common)
+
+
+def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
+    """A page of this reader with its status."""
+    return render_template(template, **context), status
+
+
+def _common() -> dict[str, Any]:
+    settings = doors.hub().settings
+    return {
+        "lang": language(),
+        "languages": LANGUAGE_NAMES,
+        "zone": str(zone()),
+        "now": clock.now(),
+        "asset_version": current_app.extensions["asset_version"],
+        "csrf_token": doors.csrf_token,
+        "provider": settings.provider_name,
+        "viewer": g.get("viewer"),
+        "person": _person(),
+        "queue_counts": lambda: counts(doors.session()),
+    }
+
+
+def _person() -> dict[str, Any] | None:
+    """The person menu of the top bar."""
+    viewer = g.get("viewer")
+    if viewer is None:
+        return None
+    links = [(url_for("auth.me"), "me", "person")]
+    return {"name": viewer.name, "links": links, "sign_out": url_for("auth.logout")}
