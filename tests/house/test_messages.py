@@ -22,7 +22,7 @@ SPOKEN = {"alt", "title", "placeholder", "aria-label", "aria-description"}
 KEYWORDS = ["-k", "N_", "-k", "_", "-k", "ngettext:1,2"]
 NAMES = {"Ctrl", "Contact Hub"}
 EXPRESSION = "jinjaexpression"
-ATTRIBUTE = re.compile(r"[\w-]+=\"[^\"]*\"?>?")
+ATTRIBUTE = re.compile(r"[\w-]+=\"[^\"]*\"?>?|\b(?:required|disabled|checked|selected|hidden)\b")
 
 
 def catalogue(path: Path) -> Catalog:
