@@ -121,6 +121,11 @@ def open_log(session: Session, account_id: uuid.UUID, language: str) -> None:
     session.execute(insert(HEADS).values(account_id=account_id, seq=0, customer_seq=0, language=language))
 
 
+def set_language(session: Session, account_id: uuid.UUID, language: str) -> None:
+    """From its next entry on, the account's plain sentences are in this language."""
+    session.execute(update(HEADS).where(HEADS.c.account_id == account_id).values(language=language))
+
+
 def lock(session: Session, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, HeadState]:
     """Lock the heads of some accounts, in ascending order so that no two writers wait for each other.
 

@@ -1,4 +1,4 @@
-"""Accounts, their sites, services and the identifiers by which signals and notices find a service."""
+"""The tables of accounts: sites, services, identifiers, memberships, and the settings of the hub itself."""
 
 import uuid
 from datetime import datetime

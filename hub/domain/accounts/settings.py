@@ -1,0 +1,31 @@
+"""Values of the hub itself that are kept with the data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hub.domain import audit
+from hub.domain.accounts.tables import Setting
+from hub.domain.audit import Actor
+
+
+def setting(session: Session, key: str) -> dict[str, Any] | None:
+    """The value of a key; None where it was never set."""
+    row = session.get(Setting, key)
+    return None if row is None else row.value
+
+
+def put_setting(session: Session, actor: Actor, key: str, value: Mapping[str, Any]) -> None:
+    """Set the value of a key: plain JSON, never a secret."""
+    row = session.get(Setting, key)
+    before = None if row is None else row.value
+    if before == dict(value):
+        return
+    if row is None:
+        session.add(Setting(key=key, value=dict(value)))
+    else:
+        row.value = dict(value)
+    session.flush()  # read again in this transaction, by Core statements too
+    changed = {"from": before, "to": dict(value)}
+    audit.write(session, actor, "setting.changed", "setting", None, f"{key} was changed.", key=key, **changed)
