@@ -1,13 +1,19 @@
 """What came in and could not be used: kept whole, shown in a queue, never dropped."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, LargeBinary, select, text
+from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 
+from hub.base import clock, ids
 from hub.base.db import Base, UuidKey, str40, str200
+from hub.base.errors import Conflict, NotFound
+from hub.base.text import one_line
+from hub.domain import audit
+from hub.domain.audit import Actor
 
 
 class QuarantineKind(StrEnum):
@@ -43,7 +49,64 @@ class Quarantined(Base):
     content_type: Mapped[str200]
     subject: Mapped[str]
     sender: Mapped[str]
-    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    body: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[uuid.UUID | None]
     outcome: Mapped[str | None]
+
+
+def keep(
+    session: Session,
+    connection_id: uuid.UUID,
+    kind: QuarantineKind,
+    reason: str,
+    body: bytes,
+    *,
+    content_type: str = "application/json",
+    subject: str = "",
+    sender: str = "",
+) -> uuid.UUID:
+    """Keep something whole, with the reason in plain words; answers its id."""
+    kept = Quarantined(
+        connection_id=connection_id,
+        id=ids.new_id(),
+        kind=kind,
+        reason=reason,
+        received_at=clock.now(),
+        content_type=one_line(content_type),
+        subject=one_line(subject, 500),
+        sender=one_line(sender, 500),
+        body=body,
+    )
+    session.add(kept)
+    return kept.id
+
+
+def waiting(
+    session: Session, kinds: Collection[QuarantineKind], *, after: uuid.UUID | None = None, limit: int = 50
+) -> list[Quarantined]:
+    """What nobody has handled yet, oldest first, without the bodies (they load on use)."""
+    query = select(Quarantined).where(Quarantined.kind.in_(kinds), Quarantined.handled_at.is_(None))
+    if after is not None:
+        query = query.where(Quarantined.id > after)
+    return list(session.scalars(query.order_by(Quarantined.id).limit(limit)))
+
+
+def get(session: Session, quarantined_id: uuid.UUID) -> Quarantined:
+    """One kept item; NotFound."""
+    kept = session.scalar(select(Quarantined).where(Quarantined.id == quarantined_id))
+    if kept is None:
+        raise NotFound("There is no such item in quarantine.")
+    return kept
+
+
+def handle(session: Session, actor: Actor, kept: Quarantined, outcome: str) -> None:
+    """Take an item off the queue. `outcome` says in plain words what became of it; it goes to the audit log.
+
+    Conflict when someone has handled it already.
+    """
+    if kept.handled_at is not None:
+        raise Conflict(f"This was handled already: {kept.outcome}")
+    kept.handled_at, kept.handled_by, kept.outcome = clock.now(), actor.id, outcome
+    sentence = f"{kept.kind.capitalize()} in quarantine was handled: {outcome}"
+    audit.write(session, actor, "quarantine.handled", "quarantine", kept.id, sentence, reason=kept.reason)

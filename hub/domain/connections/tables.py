@@ -1,4 +1,4 @@
-"""Connections: configured instances of connectors, with their secrets, state and health."""
+"""The tables of connections: configuration, what changes while they work, and what an operator should see."""
 
 import uuid
 from datetime import datetime

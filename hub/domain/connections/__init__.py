@@ -1,0 +1,50 @@
+"""Connections: configured instances of connectors, with their secrets, state and health."""
+
+from hub.domain.connections.calls import (
+    Configured,
+    by_id,
+    by_slug,
+    options_of,
+    settings_of,
+    state_word,
+    token_fits,
+)
+from hub.domain.connections.health import (
+    events,
+    health_event,
+    note_failure,
+    note_ok,
+    note_slow_parse,
+    prune,
+)
+from hub.domain.connections.polling import claim_poll, due_polls, settle_poll
+from hub.domain.connections.setup import add_connection, change_connection, find, listed, new_token
+from hub.domain.connections.tables import Connection, ConnectionState, HealthEvent, Side
+
+__all__ = [
+    "Configured",
+    "Connection",
+    "ConnectionState",
+    "HealthEvent",
+    "Side",
+    "add_connection",
+    "by_id",
+    "by_slug",
+    "change_connection",
+    "claim_poll",
+    "due_polls",
+    "events",
+    "find",
+    "health_event",
+    "listed",
+    "new_token",
+    "note_failure",
+    "note_ok",
+    "note_slow_parse",
+    "options_of",
+    "prune",
+    "settings_of",
+    "settle_poll",
+    "state_word",
+    "token_fits",
+]

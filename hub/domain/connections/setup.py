@@ -1,0 +1,178 @@
+"""Adding and changing connections: settings validated, secrets sealed, every change on the audit log."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.base import clock, ids, text
+from hub.base.crypto import Keyring
+from hub.base.errors import Invalid, NotFound
+from hub.domain import audit
+from hub.domain.audit import Actor
+from hub.domain.connections.calls import open_secrets
+from hub.domain.connections.tables import Connection, ConnectionState, Side
+from hub.plugin import settings as forms
+from hub.plugin.addresses import parse_networks
+from hub.plugin.contracts import Connector
+from hub.plugin.registry import Registry
+
+
+def add_connection(
+    session: Session,
+    actor: Actor,
+    registry: Registry,
+    keyring: Keyring,
+    connector: str,
+    name: str,
+    side: str,
+    values: Mapping[str, str],
+    *,
+    slug: str = "",
+    allowed_networks: Sequence[str] = (),
+    status_map: Mapping[str, str] | None = None,
+    body_limit: int | None = None,
+) -> Connection:
+    """A new connection from a posted form. It takes no webhooks until `new_token` gave it a token.
+
+    Raises Invalid with the form's field names.
+    """
+    chosen = _connector(registry, connector)
+    settings = forms.read_form(chosen.settings_model, values)
+    connection = Connection(
+        id=ids.new_id(),
+        slug=_free_slug(session, slug or name),
+        connector=chosen.name,
+        name=_name(name),
+        side=_side(side),
+        token_digest=None,
+        body_limit=body_limit or chosen.body_limit,
+        allowed_networks=_networks(allowed_networks),
+        status_map=dict(status_map or {}),
+        created_at=clock.now(),
+    )
+    _store(connection, keyring, settings)
+    session.add(connection)
+    # The state's foreign key has no ORM relationship that would order the two inserts.
+    session.flush()
+    session.add(ConnectionState(connection_id=connection.id, state={}))
+    _say(session, actor, "connection.added", connection, f"The connection {connection.name} was added.")
+    return connection
+
+
+def change_connection(
+    session: Session,
+    actor: Actor,
+    registry: Registry,
+    keyring: Keyring,
+    connection: Connection,
+    *,
+    values: Mapping[str, str] | None = None,
+    name: str | None = None,
+    enabled: bool | None = None,
+    allowed_networks: Sequence[str] | None = None,
+    status_map: Mapping[str, str] | None = None,
+    body_limit: int | None = None,
+) -> None:
+    """Change what is given. In `values` (a posted form) an empty secret keeps the stored one."""
+    new: dict[str, Any] = {
+        "name": None if name is None else _name(name),
+        "enabled": enabled,
+        "allowed_networks": None if allowed_networks is None else _networks(allowed_networks),
+        "status_map": None if status_map is None else dict(status_map),
+        "body_limit": body_limit,
+    }
+    changed = [field for field, value in new.items() if _set(connection, field, value)]
+    if values is not None:
+        model = _connector(registry, connection.connector).settings_model
+        kept = open_secrets(keyring, str(connection.id), connection.secrets)
+        _store(connection, keyring, forms.read_form(model, values, kept))
+        changed.append("settings")
+    if changed:
+        sentence = f"The connection {connection.name} was changed: {', '.join(changed)}."
+        _say(session, actor, "connection.changed", connection, sentence, fields=changed)
+
+
+def new_token(session: Session, actor: Actor, connection: Connection) -> str:
+    """A fresh bearer token for `/in/<slug>`, shown this once; the one before ends at the same moment."""
+    token = ids.new_token("in")
+    connection.token_digest = ids.token_digest(token)
+    _say(session, actor, "connection.token", connection, f"The connection {connection.name} got a new token.")
+    return token
+
+
+def listed(session: Session) -> list[tuple[Connection, ConnectionState]]:
+    """Every connection with its state, by name, for the pages of admins."""
+    query = select(Connection, ConnectionState).join(
+        ConnectionState, ConnectionState.connection_id == Connection.id
+    )
+    return [(row[0], row[1]) for row in session.execute(query.order_by(Connection.name))]
+
+
+def find(session: Session, slug: str) -> Connection:
+    """The connection of that slug; NotFound."""
+    connection = session.scalar(select(Connection).where(Connection.slug == slug))
+    if connection is None:
+        raise NotFound("There is no such connection.")
+    return connection
+
+
+def _set(connection: Connection, field: str, value: Any) -> bool:
+    if value is None or getattr(connection, field) == value:
+        return False
+    setattr(connection, field, value)
+    return True
+
+
+def _store(connection: Connection, keyring: Keyring, settings: BaseModel) -> None:
+    connection.settings, secrets = forms.split(settings)
+    # Sealing is bound to the row: stolen bytes do not open in another connection.
+    connection.secrets = keyring.seal(orjson.dumps(secrets), str(connection.id)) if secrets else None
+
+
+def _connector(registry: Registry, name: str) -> Connector[Any]:
+    connector = registry.connector(name)
+    if connector is None:
+        raise Invalid.field("connector", f"There is no connector named {name}; `hub plugin list` says why.")
+    return connector
+
+
+def _name(name: str) -> str:
+    name = text.one_line(name)
+    if not name:
+        raise Invalid.field("name", "Please give the connection a name.")
+    return name
+
+
+def _side(side: str) -> str:
+    if side not in list(Side):
+        raise Invalid.field("side", f"The side must be one of {', '.join(Side)}.")
+    return side
+
+
+def _networks(networks: Sequence[str]) -> list[str]:
+    try:
+        return [str(network) for network in parse_networks(networks)]
+    except ValueError as error:
+        raise Invalid.field("allowed_networks", str(error)) from error
+
+
+def _free_slug(session: Session, wish: str) -> str:
+    slug = text.slug(wish)[:36] or "connection"
+    taken = set(session.scalars(select(Connection.slug).where(Connection.slug.like(f"{slug}%"))))
+    return next(
+        name
+        for name in (slug, *(f"{slug}-{number}" for number in range(2, len(taken) + 3)))
+        if name not in taken
+    )
+
+
+def _say(
+    session: Session, actor: Actor, action: str, connection: Connection, sentence: str, **data: Any
+) -> None:
+    object_id: uuid.UUID = connection.id
+    audit.write(session, actor, action, "connection", object_id, sentence, slug=connection.slug, **data)
