@@ -223,6 +223,15 @@ def test_a_draft_is_dropped_once_the_page_reports_success(chromium: Browser, ser
         expect(page.locator("#staff_note")).to_have_value("")
 
 
+def test_signing_out_leaves_no_draft_behind(chromium: Browser, server: StyleServer) -> None:
+    with opened(chromium, server) as page:
+        page.locator("#staff_note").fill("For staff eyes only")
+        page.locator(".menu > summary").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Sign out").click()
+        assert page.evaluate("sessionStorage.length") == 0
+
+
 def test_messages_go_away_when_dismissed(chromium: Browser, server: StyleServer) -> None:
     with opened(chromium, server) as page:
         expect(page.locator(".flash")).to_have_count(2)

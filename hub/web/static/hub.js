@@ -59,6 +59,11 @@
     box.focus();
   }
 
+  // Whoever signs in next at this machine finds nothing half-written.
+  function forgetDrafts() {
+    Object.keys(sessionStorage).filter((key) => key.startsWith("draft:")).forEach((key) => sessionStorage.removeItem(key));
+  }
+
   function dress(within) {
     all("[data-themes], [data-dismiss]", within).forEach((part) => { part.hidden = false; });
     all("textarea[data-draft]", within).forEach(restoreDraft);
@@ -96,6 +101,7 @@
 
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
+    if (event.target.matches("[data-sign-out]")) forgetDrafts();
     all("textarea[data-draft]", event.target).forEach((box) => keepDraft(box, true));
   });
 
