@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+import orjson
 from pydantic import SecretStr
 
+from hub.plugin.contracts.errors import BadBody
 from hub.plugin.contracts.text import Key, Line, Text
 
 Audience = Literal["staff", "customer"]
@@ -35,6 +37,13 @@ class Incoming:
     query: Mapping[str, str]
     body: bytes
     received_at: datetime
+
+    def json(self) -> Any:
+        """The body as JSON data; BadBody if it is none."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            raise BadBody(f"The body is not JSON: {error}.") from None
 
 
 def has_bearer(incoming: Incoming, secret: SecretStr) -> bool:
