@@ -6,6 +6,7 @@ thing in other words do not exist: an entry has one audience.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from gettext import NullTranslations
 from typing import Any
 
 from hub.base.text import translations
@@ -42,6 +43,10 @@ class Kind(StrEnum):
     CASE_REOPENED = "case.reopened"
     CASE_CLOSED = "case.closed"
     CASE_HANDLER = "case.handler"
+    CASE_PRIORITY = "case.priority"
+    CASE_NEXT = "case.next"
+    CASE_REFERENCE = "case.reference"
+    CASE_FOLLOWED = "case.followed"
     NOTE = "message.note"
     PUBLISHED = "message.published"
     CUSTOMER_WROTE = "message.customer"
@@ -94,6 +99,10 @@ SENTENCES: dict[str, str] = {
     Kind.CASE_REOPENED: N_("%(number)s was reopened."),
     Kind.CASE_CLOSED: N_("%(number)s was closed."),
     Kind.CASE_HANDLER: N_("%(person)s works on %(number)s."),
+    Kind.CASE_PRIORITY: N_("The priority of %(number)s is %(priority)s now."),
+    Kind.CASE_NEXT: N_("What comes next for %(number)s: %(next_step)s"),
+    Kind.CASE_REFERENCE: N_("The customer's own reference of %(number)s is %(reference)s."),
+    Kind.CASE_FOLLOWED: N_("%(number)s was opened; it follows %(follows)s, which is closed."),
     Kind.NOTE: N_("%(person)s noted."),
     Kind.PUBLISHED: N_("%(person)s wrote about %(number)s."),
     Kind.CUSTOMER_WROTE: N_("%(person)s wrote about %(number)s."),
@@ -113,6 +122,46 @@ SENTENCES: dict[str, str] = {
 }
 
 
+WORDS: dict[str, str] = {
+    "registered": N_("registered"),
+    "in_progress": N_("in progress"),
+    "waiting": N_("waiting"),
+    "waiting_customer": N_("waiting for the customer's answer"),
+    "waiting_supplier": N_("waiting for a supplier"),
+    "waiting_provider_team": N_("waiting for a provider team"),
+    "waiting_planned_date": N_("waiting for the planned date"),
+    "waiting_approval": N_("waiting for an approval"),
+    "resolved": N_("solved"),
+    "closed": N_("closed"),
+    "cancelled": N_("cancelled"),
+    "placed": N_("placed"),
+    "accepted": N_("accepted"),
+    "question": N_("a question"),
+    "done": N_("done"),
+    "refused": N_("refused"),
+    "low": N_("low"),
+    "medium": N_("medium"),
+    "high": N_("high"),
+    "critical": N_("critical"),
+    "major": N_("major"),
+    "minor": N_("minor"),
+    "warning": N_("warning"),
+    "info": N_("information"),
+    "unknown": N_("unknown"),
+    "title": N_("title"),
+    "customer_title": N_("title for the customer"),
+    "category": N_("category"),
+    "service": N_("service"),
+    "site": N_("site"),
+    "target": N_("target time"),
+    "watchers": N_("who follows it"),
+    "no_handler": N_("the responsible contact works on it again"),
+}
+"""Facts that are words of ours, not of people: stored as keys, said in the reader's language."""
+
+_SPOKEN = ("state", "priority", "severity", "what")
+
+
 class _Facts(dict[str, Any]):
     """An old entry may lack a fact that today's sentence names."""
 
@@ -125,4 +174,15 @@ def sentence_of(kind: str, facts: Mapping[str, Any], language: str) -> str:
     message = SENTENCES.get(kind)
     if message is None:
         return str(facts.get("sentence", kind))
-    return translations(language).gettext(message) % _Facts(facts)
+    words = translations(language)
+    said = _Facts(facts)
+    for name in _SPOKEN:
+        if name in said:
+            said[name] = _said(words, said[name])
+    return words.gettext(message) % said
+
+
+def _said(words: NullTranslations, value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(str(_said(words, item)) for item in value)
+    return words.gettext(WORDS[value]) if isinstance(value, str) and value in WORDS else value

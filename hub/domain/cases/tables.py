@@ -42,6 +42,25 @@ class WaitReason(StrEnum):
     APPROVAL = "approval"
 
 
+class Level(StrEnum):
+    """Impact and urgency."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Priority(StrEnum):
+    """What impact and urgency make together; see `priority.MATRIX`."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+OPEN_STATES = (CaseState.REGISTERED, CaseState.IN_PROGRESS, CaseState.WAITING)
+ENDED_STATES = (CaseState.CLOSED, CaseState.CANCELLED)
 _OPEN = "state IN ('registered', 'in_progress', 'waiting')"
 
 
@@ -116,6 +135,31 @@ class Case(Base):
 
     __mapper_args__ = {"version_id_col": version}
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the customer knows of it."""
+        return self.shared_at is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether work on it goes on: neither solved nor ended."""
+        return self.state in OPEN_STATES
+
+    def shown_state(self, lens: str) -> str:
+        """The state as a word of `kinds.WORDS`, a wait with its reason.
+
+        Customers learn what we wait for from them; whom we wait for among ourselves is our affair, and
+        to them we are at work.
+        """
+        if self.state != CaseState.WAITING:
+            return self.state
+        if lens == "customer" and self.wait_reason in _INWARD_WAITS:
+            return CaseState.IN_PROGRESS
+        return f"waiting_{self.wait_reason}"
+
+
+_INWARD_WAITS = (WaitReason.SUPPLIER, WaitReason.PROVIDER_TEAM)
+
 
 class Watcher(Base):
     """A customer's person who follows a case that is not their own."""
@@ -130,3 +174,17 @@ class Watcher(Base):
     case_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
     since: Mapped[datetime]
+
+
+class FormKey(Base):
+    """A form that was already taken: the same person's second submit gets the first one's result."""
+
+    __tablename__ = "form_keys"
+    __table_args__ = ({"info": {"rls": "account"}},)
+
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    key: Mapped[str200] = mapped_column(primary_key=True)
+    object_id: Mapped[uuid.UUID]
+    seq: Mapped[int]
+    created_at: Mapped[datetime]
