@@ -1,6 +1,6 @@
 """Numbers that a human can read out: one counter of the whole hub for cases, one for work orders."""
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.schema import Sequence
@@ -26,16 +26,10 @@ def take(session: Session, sequence: Sequence, count: int = 1) -> list[int]:
     if session.get_bind().dialect.name == "postgresql":
         series = func.generate_series(1, count).table_valued("n")
         return list(session.scalars(select(sequence.next_value()).select_from(series)))
-    table = Counter.__table__
-    raised = (
-        update(Counter)
-        .where(table.c.name == sequence.name)
-        .values(value=table.c.value + count)
-        .returning(table.c.value)
-    )
-    last = session.execute(raised).scalar()
-    if last is None:
-        first = int(sequence.start or 1)
-        session.execute(sqlite.insert(Counter).values(name=sequence.name, value=first + count - 1))
-        last = first + count - 1
+    first = int(sequence.start or 1)
+    started = sqlite.insert(Counter).values(name=sequence.name, value=first + count - 1)
+    raised = started.on_conflict_do_update(
+        index_elements=["name"], set_={"value": Counter.value + count}
+    ).returning(Counter.value)
+    last = session.execute(raised).scalar_one()
     return list(range(last - count + 1, last + 1))

@@ -1,0 +1,100 @@
+"""The smallest scene that a rule needs: accounts with one service each, and a monitoring connection."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hub.base import clock, ids
+from hub.base.db import Database
+from hub.domain import timeline
+from hub.domain.accounts import Account, Identifier, Service
+from hub.domain.connections import Connection
+from hub.plugin.contracts import SignalEvent
+
+
+@dataclass(frozen=True)
+class Place:
+    """An account and its one service."""
+
+    account: uuid.UUID
+    service: uuid.UUID
+    prefix: str
+
+
+def account(session: Session, name: str, *circuits: str, **options: Any) -> Place:
+    """An account with one circuit that is known by some identifiers."""
+    now = clock.now()
+    row = Account(
+        id=ids.new_id(),
+        slug=name.lower(),
+        name=name,
+        prefix=name.upper()[:4],
+        language=options.pop("language", "en"),
+        zone="Europe/Berlin",
+        created_at=now,
+        **options,
+    )
+    service = Service(account_id=row.id, id=ids.new_id(), kind="circuit", name=f"{name} line")
+    session.add(row)
+    session.flush()  # the log and the service refer to the account
+    timeline.open_log(session, row.id, row.language)
+    session.add(service)
+    session.flush()  # the identifiers refer to the service
+    for circuit in circuits:
+        session.add(
+            Identifier(
+                account_id=row.id,
+                id=ids.new_id(),
+                service_id=service.id,
+                kind="circuit",
+                value=circuit,
+                valid_from=now - timedelta(days=1),
+            )
+        )
+    return Place(row.id, service.id, row.prefix)
+
+
+def connection(session: Session, name: str = "Alertmanager", **options: Any) -> uuid.UUID:
+    """A connection that signals come from."""
+    row = Connection(
+        id=ids.new_id(),
+        slug=name.lower().replace(" ", "-"),
+        connector=options.pop("connector", "alertmanager"),
+        name=name,
+        side="own",
+        settings={},
+        body_limit=16 * 1024 * 1024,
+        allowed_networks=[],
+        status_map={},
+        created_at=clock.now(),
+        **options,
+    )
+    session.add(row)
+    return row.id
+
+
+def accounts(db: Database, *names: str, circuit: str = "CIR-1", **options: Any) -> list[Place]:
+    """Some accounts that share one circuit, committed."""
+    with db.write() as session:
+        return [account(session, name, circuit, **options) for name in names]
+
+
+def event(
+    state: str = "firing", *, minute: int = 0, key: str = "f1", start: int = 0, **fields: Any
+) -> SignalEvent:
+    """A monitoring event some minutes after the scene's noon; `start` is the minute its episode began."""
+    noon = clock.utc(clock.datetime.fromisoformat("2026-03-02T12:00:00+00:00"))
+    values: dict[str, Any] = {
+        "natural_key": key,
+        "episode_start": noon + timedelta(minutes=start),
+        "state": state,
+        "at": noon + timedelta(minutes=minute),
+        "severity": "critical",
+        "severity_text": "critical",
+        "title": "Link down",
+        "identifiers": (("circuit", "CIR-1"),),
+    }
+    return SignalEvent(**(values | fields))

@@ -1,0 +1,221 @@
+"""Deliveries: nothing lost, nothing doubled but what is marked, and no far side holds up another."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import scene
+from sqlalchemy import select
+
+from hub.domain import outbox
+from hub.domain.outbox import Claimed, Delivery
+from hub.domain.timeline import Entry
+from hub.flows import delivery
+from hub.flows.delivery import Dispatcher, Done, Failed, Handler, Outcome, Retry, Unknown
+from hub.flows.runtime import Hub
+from hub.plugin.contracts import AuthFailed, OutcomeUnknown, PluginBroken, Rejected, RetryLater
+from hub.testing.fixtures import MovingClock
+
+Act = Callable[[Claimed], Outcome | None]
+
+
+class Far:
+    """A far side that does what a test says, and remembers what was asked of it."""
+
+    def __init__(self, *acts: Outcome | Exception, found: Outcome | Exception | None = None) -> None:
+        self._acts = list(acts)
+        self.sent: list[Claimed] = []
+        self.asked: list[Claimed] = []
+        self._found = found
+
+    def send(self, hub: Hub, claimed: Claimed) -> Outcome:
+        self.sent.append(claimed)
+        act = self._acts.pop(0) if self._acts else Done()
+        if isinstance(act, Exception):
+            raise act
+        return act
+
+    def find(self, hub: Hub, claimed: Claimed) -> Outcome | None:
+        self.asked.append(claimed)
+        if isinstance(self._found, Exception):
+            raise self._found
+        return self._found
+
+
+def with_far(hub: Hub, far: Far, *, findable: bool = True) -> Hub:
+    handler = Handler(far.send, far.find if findable else None, lambda *_: ("WO-1", "Fibre team"))
+    return replace(hub, handlers={"order": handler})
+
+
+def put(hub: Hub, **options: Any) -> uuid.UUID:
+    with hub.db.write() as session:
+        return outbox.put(session, options.pop("kind", "order"), {}, **options)
+
+
+def row(hub: Hub) -> Delivery:
+    with hub.db.read() as session:
+        return session.scalars(select(Delivery)).one()
+
+
+def kinds(hub: Hub) -> list[str]:
+    with hub.db.read() as session:
+        return list(session.scalars(select(Entry.kind).order_by(Entry.seq)))
+
+
+def test_what_follows_is_written_with_the_settled_row(hub: Hub) -> None:
+    def follow(session: Any) -> None:
+        outbox.put(session, "later", {"after": "order"})
+
+    running = with_far(hub, Far(Done({"ticket": "8812"}, follow)))
+    put(running)
+    delivery.run_due(running, limit=1)
+    with hub.db.read() as session:
+        assert [(d.kind, d.state) for d in session.scalars(select(Delivery).order_by(Delivery.id))] == [
+            ("order", "done"),
+            ("later", "failed"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (RetryLater("refused"), "due"),
+        (AuthFailed("bad token"), "due"),
+        (OutcomeUnknown("timed out"), "unknown"),
+        (PluginBroken("raised KeyError"), "unknown"),
+        (Rejected("no such queue"), "failed"),
+    ],
+)
+def test_what_an_error_makes_of_a_delivery(hub: Hub, error: Exception, state: str) -> None:
+    running = with_far(hub, Far(error))
+    put(running)
+    delivery.run_due(running)
+    assert (row(hub).state, row(hub).last_error) == (state, error.args[0])
+
+
+def test_an_unknown_one_is_asked_for_before_it_is_sent_again(hub: Hub, moving_clock: MovingClock) -> None:
+    far = Far(OutcomeUnknown("timed out"), found=Done({"ticket": "1"}))
+    running = with_far(hub, far)
+    put(running)
+    delivery.run_due(running)
+    moving_clock.forward(timedelta(minutes=1))
+    delivery.run_due(running)
+    assert (len(far.sent), len(far.asked)) == (1, 1)
+    assert (row(hub).state, row(hub).possible_repeat) == ("done", False)
+
+
+def test_one_that_surely_never_arrived_is_sent_again_unmarked(hub: Hub, moving_clock: MovingClock) -> None:
+    far = Far(OutcomeUnknown("timed out"), Done(), found=None)
+    running = with_far(hub, far)
+    put(running)
+    delivery.run_due(running)
+    moving_clock.forward(timedelta(minutes=1))
+    delivery.run_due(running)
+    assert len(far.sent) == 2
+    assert (row(hub).state, row(hub).possible_repeat) == ("done", False)
+
+
+@pytest.mark.parametrize("findable", [True, False])
+def test_where_nobody_can_tell_it_is_repeated_once_and_marked(
+    hub: Hub, moving_clock: MovingClock, findable: bool
+) -> None:
+    (acme,) = scene.accounts(hub.db, "Acme")
+    far = Far(OutcomeUnknown("1"), OutcomeUnknown("2"), found=OutcomeUnknown("cannot tell"))
+    running = with_far(hub, far, findable=findable)
+    put(running, account_id=acme.account)
+    for _ in range(6):
+        delivery.run_due(running)
+        moving_clock.forward(timedelta(minutes=20))
+    assert len(far.sent) == 2
+    assert (row(hub).state, row(hub).possible_repeat) == ("failed", True)
+    assert kinds(hub) == ["delivery.unknown", "delivery.failed"]
+
+
+def test_a_worker_that_dies_in_mid_call_leaves_a_question_not_a_repeat(
+    hub: Hub, moving_clock: MovingClock
+) -> None:
+    far = Far(found=Done())
+    running = with_far(hub, far)
+    put(running)
+    delivery._claim(running, 1, set())
+    moving_clock.forward(delivery.LEASE + timedelta(seconds=1))
+    delivery.run_due(running)
+    assert (far.sent, len(far.asked), row(hub).state) == ([], 1, "done")
+
+
+def test_patience_ends_as_visible_work(hub: Hub, moving_clock: MovingClock) -> None:
+    (acme,) = scene.accounts(hub.db, "Acme")
+    running = with_far(hub, Far(*[RetryLater("down")] * 500))
+    put(running, account_id=acme.account)
+    for _ in range(60):
+        delivery.run_due(running)
+        moving_clock.forward(timedelta(minutes=30))
+    assert row(hub).state == "failed"
+    assert kinds(hub) == ["delivery.failed"]
+    with hub.db.read() as session:
+        assert [d.last_error for d in outbox.attention(session)] == ["down"]
+
+
+def test_a_far_side_that_says_when_is_obeyed(hub: Hub, moving_clock: MovingClock) -> None:
+    running = with_far(hub, Far(RetryLater("busy", timedelta(minutes=7))))
+    put(running)
+    delivery.run_due(running)
+    assert row(hub).due_at == moving_clock.now + timedelta(minutes=7)
+
+
+def test_a_kind_that_nobody_carries_out_is_visible_work(hub: Hub) -> None:
+    put(hub, kind="telegram")
+    delivery.run_due(hub)
+    assert row(hub).state == "failed"
+
+
+def test_backoff_grows_and_is_bounded() -> None:
+    for attempts in range(1, 40):
+        pause = delivery.backoff(attempts)
+        whole = min(delivery.FIRST_PAUSE * 2 ** min(attempts - 1, 20), delivery.LONGEST_PAUSE)
+        assert whole / 2 <= pause <= whole
+
+
+@pytest.fixture
+def stuck(hub: Hub) -> Iterator[tuple[Hub, threading.Event, threading.Semaphore]]:
+    """A hub where everything for connections hangs until the event is set; pages are counted."""
+    release, pages = threading.Event(), threading.Semaphore(0)
+
+    def hang(hub: Hub, claimed: Claimed) -> Outcome:
+        release.wait(20)
+        return Done()
+
+    def page(hub: Hub, claimed: Claimed) -> Outcome:
+        pages.release()
+        return Done()
+
+    yield replace(hub, handlers={"order": Handler(hang), "page": Handler(page)}), release, pages
+    release.set()
+
+
+def test_a_ticket_tool_that_hangs_never_holds_up_a_page(
+    stuck: tuple[Hub, threading.Event, threading.Semaphore],
+) -> None:
+    running, release, pages = stuck
+    dispatcher = Dispatcher(running)
+    tool = uuid.uuid4()
+    for _ in range(20):
+        put(running, connection_id=tool)
+    for _ in range(5):
+        dispatcher.tick()
+    for _ in range(3):
+        put(running, kind="page")
+    for _ in range(3):
+        dispatcher.tick()
+    assert all(pages.acquire(timeout=10) for _ in range(3))
+    release.set()
+    dispatcher.close()
+
+
+def test_outcomes_are_plain_values() -> None:
+    assert Retry("x") == Retry("x")
+    assert Unknown("x") != Failed("x")
