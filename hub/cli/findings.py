@@ -1,0 +1,184 @@
+"""What `hub check` looks at, and what each finding asks the operator to do."""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection as DbConnection
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from hub.app import create_hub
+from hub.base.crypto import Keyring
+from hub.base.errors import HubError, Misconfigured
+from hub.cli.ready import at_head, plain_engine
+from hub.config import Settings
+from hub.domain import connections, coverage
+from hub.domain.accounts import Account
+from hub.domain.connections import Connection, ConnectionState
+from hub.flows.runtime import Hub
+from hub.plugin.registry import Registry
+
+ROLES = ("hub_system", "hub_web")
+MOST_NAMES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `advice` says what to do where it is not in order."""
+
+    level: Literal["ok", "warning", "error"]
+    what: str
+    advice: str = ""
+
+
+def usable(found: Iterable[Finding]) -> bool:
+    """Whether nothing found so far keeps the hub from being put together."""
+    return all(finding.level != "error" for finding in found)
+
+
+def key(settings: Settings) -> list[Finding]:
+    """The secret key is there and has the right form."""
+    advice = "Run `hub key`, set what it prints as HUB_SECRET_KEY, and keep a copy away from this machine."
+    if not settings.secret_key:
+        return [Finding("error", "HUB_SECRET_KEY is not set, so secrets cannot be stored.", advice)]
+    try:
+        Keyring(settings.secret_key)
+    except Misconfigured as error:
+        return [Finding("error", str(error), advice)]
+    return [Finding("ok", "The secret key has the right form.")]
+
+
+def address(settings: Settings) -> list[Finding]:
+    """Links in mails lead somewhere, and passwords do not cross a network in the clear."""
+    parts = urlsplit(settings.base_url)
+    if _is_loopback(parts.hostname or ""):
+        advice = "Set HUB_BASE_URL to the address that people use."
+        return [Finding("warning", f"Links in mails lead to {settings.base_url}, this machine only.", advice)]
+    if parts.scheme != "https":
+        advice = "Put a TLS proxy in front and let HUB_BASE_URL start with https."
+        return [Finding("warning", f"People reach the hub in the clear at {settings.base_url}.", advice)]
+    return [Finding("ok", f"People reach the hub at {settings.base_url}.")]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def database(settings: Settings) -> list[Finding]:
+    """The database answers, has the roles it needs and the shape that this version wants."""
+    engine = plain_engine(settings.database_url)
+    try:
+        with engine.connect() as connection:
+            found = [Finding("ok", f"The database answers ({engine.dialect.name}).")]
+            if engine.dialect.name == "postgresql":
+                found += _roles(connection)
+        fits = at_head(engine)
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        advice = "Check HUB_DATABASE_URL, and whether the database runs and lets this machine in."
+        return [Finding("error", f"The database cannot be used: {reason}", advice)]
+    if not fits:
+        found.append(Finding("error", "The database does not fit this version.", "Run `hub db upgrade`."))
+    return found
+
+
+def _roles(connection: DbConnection) -> list[Finding]:
+    query = text(
+        "SELECT rolname, pg_has_role(current_user, oid, 'member'), rolsuper OR rolbypassrls"
+        " FROM pg_roles WHERE rolname = ANY(:names)"
+    )
+    known = {
+        name: (member, mighty) for name, member, mighty in connection.execute(query, {"names": [*ROLES]})
+    }
+    found = []
+    for name in ROLES:
+        member, mighty = known.get(name, (False, False))
+        if not member:
+            advice = f"As a superuser: CREATE ROLE {name} NOLOGIN; GRANT {name} TO the hub's login."
+            found.append(Finding("error", f"The login is no member of the role {name}.", advice))
+        if mighty:
+            advice = f"ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS;"
+            found.append(Finding("error", f"The role {name} may pass row-level security.", advice))
+    return found or [Finding("ok", "The login may take both roles.")]
+
+
+def inside(settings: Settings) -> list[Finding]:
+    """What only a hub that is put together can tell."""
+    hub = create_hub(settings)
+    try:
+        with hub.db.read() as session:
+            return [
+                *plugins(hub.registry),
+                *links(hub, connections.listed(session)),
+                *mail(hub, connections.listed(session)),
+                *duty(session),
+            ]
+    finally:
+        hub.close()
+
+
+def plugins(registry: Registry) -> list[Finding]:
+    """Every plugin that was found is loaded, or blocked on purpose."""
+    found = [Finding("warning", f"Plugin {p.plugin}: {p.reason}", p.advice) for p in registry.problems()]
+    blocked = [item.name for item in registry.plugins() if item.state == "blocked"]
+    if blocked:
+        found.append(Finding("ok", f"Blocked by HUB_BLOCKED_PLUGINS: {', '.join(blocked)}."))
+    loaded = sum(item.state == "loaded" for item in registry.plugins())
+    return [*found, Finding("ok", f"{loaded} plugins are loaded.")]
+
+
+def links(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> list[Finding]:
+    """Every connection's plugin is there, its secrets open, and it works."""
+    found = []
+    for item, state in listed:
+        if not item.enabled:
+            continue
+        try:
+            connections.settings_of(hub.registry, hub.keyring, item)
+        except HubError as error:
+            found.append(Finding("error", f"Connection {item.name}: {error}", "Mend it under Connections."))
+            continue
+        if state.failing_since is not None:
+            since = f"{state.failing_since:%Y-%m-%d %H:%M} UTC"
+            what = f"Connection {item.name} fails since {since}: {state.last_error}"
+            found.append(Finding("warning", what, "Its page under Connections tells more."))
+    return found or [Finding("ok", f"{len(listed)} connections are in order.")]
+
+
+def mail(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> list[Finding]:
+    """Somebody can be told something, and answers come back."""
+    channels = [item for item, _ in listed if item.enabled and _sends(hub.registry, item)]
+    if not channels:
+        advice = "An admin adds a connection of the connector mail on the side own."
+        return [Finding("error", "There is no mail channel: nobody is told of anything.", advice)]
+    if hub.settings.mail_domain == "localhost":
+        advice = "Set HUB_MAIL_DOMAIN to the domain whose mail reaches the hub's mailbox."
+        return [Finding("warning", "Answers to the hub's mails go to localhost.", advice)]
+    return [Finding("ok", f"Mail goes out through {channels[0].name}.")]
+
+
+def _sends(registry: Registry, item: Connection) -> bool:
+    connector = registry.connector(item.connector)
+    return connector is not None and item.side == "own" and "send" in connector.capabilities
+
+
+def duty(session: Session) -> list[Finding]:
+    """There is always an answer to "who is responsible", and it is not only the last resort."""
+    if coverage.last_resort(session) is None:
+        advice = "An admin chooses somebody of ours under Settings, who answers when nobody else does."
+        return [Finding("error", "No last resort is set.", advice)]
+    ids = dict(session.execute(select(Account.id, Account.name).where(Account.closed_at.is_(None))).all())
+    now = coverage.responsible_for(session, list(ids))
+    bare = sorted(ids[account] for account, answer in now.items() if answer.role == "last_resort")
+    if bare:
+        names = ", ".join(bare[:MOST_NAMES]) + (" ..." if len(bare) > MOST_NAMES else "")
+        advice = "Assign a contact and a deputy on the account's page."
+        return [Finding("warning", f"Only the last resort answers now for {len(bare)}: {names}.", advice)]
+    return [Finding("ok", f"All {len(ids)} accounts have a responsible contact now.")]

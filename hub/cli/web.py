@@ -1,0 +1,40 @@
+"""`hub web`: the web server alone; a part of `hub serve`."""
+
+import os
+import sys
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from hub.cli import lifeline, serving
+from hub.config import load
+
+BLOCKING_THREADS = 2
+"""Threads of each process; more only hand the interpreter lock around."""
+KILL_TIMEOUT = 5
+
+
+@click.command(hidden=True)
+@click.option("--supervised", is_flag=True, help="End when standard input closes.")
+def web(supervised: bool) -> None:
+    """Run the pages alone: `hub serve --no-worker` without its watch over the process."""
+    settings = load(os.environ)
+    if supervised:
+        lifeline.hold()
+    server = Granian(
+        # The parent has imported the application's code by now, so its processes share that memory.
+        f"{serving.__name__}:application",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.processes,
+        blocking_threads=BLOCKING_THREADS,
+        workers_kill_timeout=KILL_TIMEOUT,
+        respawn_failed_workers=True,
+        factory=True,
+        log_level=LogLevels.warning,
+    )
+    server.serve()
+    sys.exit(0)
