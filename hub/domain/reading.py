@@ -62,6 +62,7 @@ class Page:
 class View:
     """What a reader asked for. `before` and `after` are positions, exclusive; at most one of them is given
     unless a folded stretch is opened (both). `audience` narrows the staff lens to what customers see or not.
+    `cases` narrows to these cases, for members who do not see all of an account.
     """
 
     lens: str
@@ -70,6 +71,7 @@ class View:
     after: int | None = None
     headlines: bool = True
     case_id: uuid.UUID | None = None
+    cases: tuple[uuid.UUID, ...] | None = None
     kinds: tuple[str, ...] = ()
     audience: str | None = None
     limit: int = PAGE
@@ -103,6 +105,8 @@ def _query(account_id: uuid.UUID, view: View, upward: bool) -> Select[Any]:
         query = query.where(text("entries.weight = 'headline'"))
     if view.case_id is not None:
         query = query.where(entry.case_id == view.case_id)
+    if view.cases is not None:
+        query = query.where(entry.case_id.in_(view.cases))
     if view.kinds:
         query = query.where(entry.kind.in_(view.kinds))
     if view.before is not None:
