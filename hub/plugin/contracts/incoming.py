@@ -147,7 +147,8 @@ class Reconciled:
     """What `reconcile` read from a monitoring system.
 
     With `complete` true, `signals` are all that fire there now: an open signal of the connection that is not
-    among them, and whose last event is older than `as_of`, has cleared unseen.
+    among them, and whose last event is older than `as_of`, has cleared unseen. `held` are natural keys of
+    what fires but is held back there (silenced, inhibited): the hub neither raises nor clears it.
     """
 
     signals: tuple[SignalEvent, ...]
@@ -155,3 +156,4 @@ class Reconciled:
     complete: bool = False
     unparsed: tuple[Unparsed, ...] = ()
     cursor: Text = ""
+    held: tuple[Key, ...] = ()

@@ -57,10 +57,12 @@ class Receipt:
 @dataclass(frozen=True, slots=True)
 class InMail:
     """One message as it lay in the mailbox. `uid` is unique within the connection for ever (IMAP:
-    uidvalidity.uid)."""
+    uidvalidity.uid). `trouble` says why `raw` is only its beginning (too large, too slow); it is then
+    parked."""
 
     uid: Key
     raw: bytes
+    trouble: Text = ""
 
 
 @dataclass(frozen=True, slots=True)

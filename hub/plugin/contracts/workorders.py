@@ -10,7 +10,7 @@ from hub.plugin.contracts.incoming import Audience, ExternalUpdate
 from hub.plugin.contracts.mail import MailMessage
 from hub.plugin.contracts.text import Key, Text
 
-OrderState = Literal["accepted", "in_progress", "question", "done", "refused", "cancelled"]
+OrderState = Literal["placed", "accepted", "in_progress", "question", "done", "refused", "cancelled"]
 """The words of a work order that a foreign status may be mapped to."""
 
 _BLANKS = re.compile(r"\s+")

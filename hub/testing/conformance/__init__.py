@@ -5,7 +5,7 @@ What a connector must stand is written here once, for the hub's own plugins and 
 """
 
 from hub.testing.conformance.base import ITEM, LOCALHOST, MAIL, SENTINEL, UPDATE
-from hub.testing.conformance.far_sides import FarSide
+from hub.testing.conformance.far_sides import FarSide, tcp
 from hub.testing.conformance.kinds import (
     ChannelConformance,
     CrmConformance,
@@ -30,4 +30,5 @@ __all__ = [
     "ProviderConformance",
     "Sink",
     "Tool",
+    "tcp",
 ]

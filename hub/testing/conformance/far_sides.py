@@ -41,7 +41,7 @@ class FarSide:
 @contextlib.contextmanager
 def silent() -> Iterator[FarSide]:
     """Takes connections and whatever is sent, and never says a word."""
-    with tcp(b"") as side:
+    with tcp() as side:
         yield side
 
 
@@ -53,32 +53,23 @@ def babbling() -> Iterator[FarSide]:
 
 
 @contextlib.contextmanager
-def tcp(greeting: bytes) -> Iterator[FarSide]:
-    """Greets each connection and hangs up; an empty greeting means silence until the end of the block."""
+def tcp(*says: bytes) -> Iterator[FarSide]:
+    """Says the first of these to each connection, each further one after hearing something, and hangs up.
+
+    With `tcp(b"220 hi\\r\\n", b"250 AUTH PLAIN\\r\\n", b"535 no\\r\\n")` a mail server refuses a password.
+    Without any it stays silent until the end of the block.
+    """
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.02)
         side = FarSide(server.getsockname()[1])
         threads: list[threading.Thread] = []
 
-        def serve(connection: socket.socket) -> None:
-            with connection, contextlib.suppress(OSError):
-                if greeting:
-                    connection.sendall(greeting)
-                    return
-                connection.settimeout(0.02)
-                while not over.is_set():
-                    with contextlib.suppress(TimeoutError):
-                        data = connection.recv(65536)
-                        if not data:
-                            return
-                        side.heard.append(data)
-
         def accept() -> None:
             while not over.is_set():
                 with contextlib.suppress(TimeoutError):
                     connection, _ = server.accept()
-                    threads.append(threading.Thread(target=serve, args=(connection,)))
+                    threads.append(threading.Thread(target=_converse, args=(connection, says, side, over)))
                     threads[-1].start()
 
         threads.append(threading.Thread(target=accept))
@@ -89,6 +80,29 @@ def tcp(greeting: bytes) -> Iterator[FarSide]:
             over.set()
             for thread in threads:
                 thread.join()
+
+
+def _converse(
+    connection: socket.socket, says: tuple[bytes, ...], side: FarSide, over: threading.Event
+) -> None:
+    with connection, contextlib.suppress(OSError):
+        for number, line in enumerate(says):
+            if number and not _hear(connection, side, over):
+                return
+            connection.sendall(line)
+        while not says and _hear(connection, side, over):
+            pass
+
+
+def _hear(connection: socket.socket, side: FarSide, over: threading.Event) -> bool:
+    """Wait for something to be said; false when the peer hung up or the block is over."""
+    connection.settimeout(0.02)
+    while not over.is_set():
+        with contextlib.suppress(TimeoutError):
+            data = connection.recv(65536)
+            side.heard.append(data)
+            return bool(data)
+    return False
 
 
 @contextlib.contextmanager
