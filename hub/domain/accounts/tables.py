@@ -26,7 +26,16 @@ class Account(Base):
     """The business customer. `prefix` heads the numbers of its new cases."""
 
     __tablename__ = "accounts"
-    __table_args__ = (Index(None, "parent_id"), {"info": {"rls": "account_self"}})
+    __table_args__ = (
+        Index(None, "parent_id"),
+        Index(
+            "ix_accounts_restricted",
+            "id",
+            postgresql_where=text("restricted"),
+            sqlite_where=text("restricted"),
+        ),
+        {"info": {"rls": "account_self"}},
+    )
 
     id: Mapped[UuidKey]
     slug: Mapped[str] = mapped_column(unique=True)

@@ -1,4 +1,4 @@
-"""Who is responsible for an account: assignments, and the ledger of who held the duty."""
+"""The tables of coverage: assignments, the ledger of who held the duty, and how far it is written."""
 
 import uuid
 from datetime import datetime
@@ -61,3 +61,15 @@ class Duty(Base):
     until: Mapped[datetime | None]
     reach: Mapped[dict[str, Any]]
     reasons: Mapped[list[Any]]
+
+
+class DutyMark(Base):
+    """How far an account's ledger is written: the present plan counts from `planned_from` on, and says that
+    the next change is due at `due_at` (empty: never)."""
+
+    __tablename__ = "duty_marks"
+    __table_args__ = (Index(None, "due_at"), {"info": {"rls": "account"}})
+
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    planned_from: Mapped[datetime]
+    due_at: Mapped[datetime | None]
