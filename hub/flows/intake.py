@@ -1,0 +1,206 @@
+"""A webhook's way in: authenticate, parse, and have it durable before anything but an error is answered.
+
+What cannot be used is kept whole and answered 2xx, because senders repeat a 4xx for ever. Only a body that
+cannot be read at all is answered 400, and even that one is kept.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import structlog
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from hub.base import clock
+from hub.base.errors import HubError, Invalid, Misconfigured, Unauthenticated
+from hub.domain import connections, quarantine
+from hub.domain.audit import HUB
+from hub.domain.connections import Configured
+from hub.domain.quarantine import Quarantined, QuarantineKind
+from hub.flows import alarm, sync
+from hub.flows.runtime import Hub
+from hub.plugin.contracts import BadBody, Connector, Incoming, Parsed, Unparsed
+from hub.plugin.parsing import guarded_parse, guarded_verify
+
+ACCEPTED = 202
+SLOW_PAUSE = timedelta(minutes=5)
+"""How long the worker parses for a connection whose parse was slow, before the door tries again."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to answer, after the commit."""
+
+    status: int
+    body: bytes = b"{}"
+    content_type: str = "application/json"
+
+
+def admit(hub: Hub, slug: str, headers: Mapping[str, str]) -> Configured:
+    """The connection behind an address, if the request may speak for it. Header names are lower case.
+
+    Unknown address, switched off and wrong token all look the same: `Unauthenticated`. A connection without
+    a token of its own is let through to its connector's `verify`, which needs the body.
+    """
+    with hub.db.read() as session:
+        connection = connections.by_slug(session, slug)
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if connection is None or not connection.enabled:
+        raise Unauthenticated("The request was not accepted.")
+    if connection.token_digest:
+        if scheme.lower() != "bearer" or not connections.token_fits(connection, token.strip()):
+            raise Unauthenticated("The request was not accepted.")
+    elif not _verifies(hub, connection):
+        raise Unauthenticated("The request was not accepted.")
+    return connection
+
+
+def _verifies(hub: Hub, connection: Configured) -> bool:
+    connector = hub.registry.connector(connection.connector)
+    return connector is not None and "verify" in connector.capabilities
+
+
+def note_too_large(hub: Hub, connection: Configured, size: int | None) -> None:
+    """Let the operator see that a body was over the limit; `size` in bytes where the sender said it."""
+    told = f"of {size:,} bytes" if size else "of unknown size"
+    sentence = f"A body {told} was refused: the limit is {connection.body_limit:,} bytes."
+    with hub.db.write() as session:
+        connections.health_event(session, connection.id, "too_large", sentence)
+
+
+def receive(hub: Hub, connection: Configured, incoming: Incoming) -> Reply:
+    """Take one body of an admitted request: stored and acted on in one transaction, then answered.
+
+    Raises `Invalid` for a body that cannot be read (kept all the same), `Unauthenticated` where the
+    connector's own check refuses it.
+    """
+    connector = hub.registry.connector(connection.connector)
+    try:
+        settings = connections.settings_of(hub.registry, hub.keyring, connection)
+    except (Misconfigured, Invalid) as error:
+        return _hold(hub, connection, incoming, str(error), "failing")
+    assert connector is not None  # settings_of found it
+    if "verify" in connector.capabilities and not guarded_verify(connector, settings, incoming).ok:
+        raise Unauthenticated("The request was not accepted.")
+    if connection.slow_parse_until is not None and connection.slow_parse_until > clock.now():
+        return _hold(hub, connection, incoming, "The worker parses it: this connector is slow.", None)
+    return _parse_and_take(hub, connection, connector, settings, incoming)
+
+
+def _parse_and_take(
+    hub: Hub, connection: Configured, connector: Connector[Any], settings: BaseModel, incoming: Incoming
+) -> Reply:
+    result = guarded_parse(connector, settings, incoming)
+    if isinstance(result.problem, BadBody):
+        _keep_unreadable(hub, connection, incoming, result.problem)
+        raise Invalid.field(result.problem.field or "body", result.problem.reason)
+    if result.parsed is None:
+        reason = result.problem.reason if result.problem else "The connector gave no answer."
+        return _hold(hub, connection, incoming, reason, "failing", QuarantineKind.BODY)
+    with hub.db.write() as session:
+        take(session, hub, connection, result.parsed)
+        if result.slow:
+            sentence = f"Parsing took {result.seconds:.1f} s; the worker parses for the next minutes."
+            connections.note_slow_parse(session, connection.id, SLOW_PAUSE, sentence)
+    return Reply(ACCEPTED, result.parsed.response or b"{}", result.parsed.response_type)
+
+
+def take(session: Session, hub: Hub, connection: Configured, parsed: Parsed) -> None:
+    """Act on what a body or a poll said, in the caller's transaction."""
+    if parsed.signals:
+        alarm.sound(session, alarm.Source(connection.id, connection.name), parsed.signals)
+    if parsed.updates or parsed.hints:
+        sync.take(session, hub, connection, parsed.updates, parsed.hints)
+    keep_items(session, connection, parsed.unparsed)
+    connections.note_ok(session, connection)
+
+
+def keep_items(session: Session, connection: Configured, items: Sequence[Unparsed]) -> None:
+    """Put what could not be understood where the desk sees it."""
+    for item in items:
+        body = item.raw.encode() if isinstance(item.raw, str) else orjson.dumps(item.raw)
+        quarantine.keep(
+            session, connection.id, QuarantineKind.ITEM, item.reason, body, sender=connection.name
+        )
+
+
+def _keep_unreadable(hub: Hub, connection: Configured, incoming: Incoming, problem: BadBody) -> None:
+    # The transaction of a refusal is its own (law 5): the 400 that follows must not undo it.
+    with hub.db.write() as session:
+        _keep(session, connection, incoming, problem.reason, QuarantineKind.BODY)
+
+
+def _hold(
+    hub: Hub,
+    connection: Configured,
+    incoming: Incoming,
+    reason: str,
+    failing: str | None,
+    kind: QuarantineKind = QuarantineKind.WAITING,
+) -> Reply:
+    """Store the raw body and accept it: the far side did nothing wrong."""
+    with hub.db.write() as session:
+        _keep(session, connection, incoming, reason, kind)
+        if failing:
+            connections.note_failure(session, connection.id, reason)
+    return Reply(ACCEPTED)
+
+
+def _keep(
+    session: Session, connection: Configured, incoming: Incoming, reason: str, kind: QuarantineKind
+) -> None:
+    content_type = incoming.headers.get("content-type", "application/octet-stream")
+    quarantine.keep(
+        session,
+        connection.id,
+        kind,
+        reason,
+        incoming.body,
+        content_type=content_type,
+        subject=f"{incoming.method} {incoming.path}".strip(),
+        sender=connection.name,
+    )
+
+
+def parse_waiting(hub: Hub, limit: int = 20) -> int:
+    """Parse bodies that the door put aside, oldest first; answers how many. The worker's half of law 9."""
+    with hub.db.read() as session:
+        found = quarantine.waiting(session, [QuarantineKind.WAITING], limit=limit)
+        waiting = [(kept.id, kept.connection_id) for kept in found]
+    return sum(_parse_one(hub, kept_id, connection_id) for kept_id, connection_id in waiting)
+
+
+def _parse_one(hub: Hub, kept_id: uuid.UUID, connection_id: uuid.UUID) -> bool:
+    with hub.db.read() as session:
+        connection = connections.by_id(session, connection_id)
+        incoming = _as_incoming(quarantine.get(session, kept_id))
+    connector = hub.registry.connector(connection.connector) if connection else None
+    if connection is None or connector is None:
+        return False  # it waits until its plugin is back
+    try:
+        settings = connections.settings_of(hub.registry, hub.keyring, connection)
+    except HubError as error:
+        log.warning("intake.still_waiting", connection=connection.slug, reason=type(error).__name__)
+        return False
+    result = guarded_parse(connector, settings, incoming)
+    with hub.db.write() as session:
+        kept = quarantine.get(session, kept_id)
+        if kept.handled_at is not None:
+            return False  # another worker was faster
+        if result.parsed is None:
+            kept.kind, kept.reason = QuarantineKind.BODY, str(result.problem)
+            return True
+        take(session, hub, connection, result.parsed)
+        quarantine.handle(session, HUB, kept, "Parsed by the worker.")
+    return True
+
+
+def _as_incoming(kept: Quarantined) -> Incoming:
+    method, _, path = kept.subject.partition(" ")
+    headers = {"content-type": kept.content_type}
+    return Incoming(method or "POST", path, headers, {}, kept.body or b"", kept.received_at)
