@@ -82,6 +82,11 @@ def by_id(session: Session, viewer: Viewer, lens: str, account_id: uuid.UUID, ca
     return _one(session, query.where(visible(viewer, lens)))
 
 
+def get_case(session: Session, case_id: uuid.UUID) -> Case | None:
+    """The case of an id that a link or a reply address carries; for flows that are no reader's."""
+    return session.scalars(select(Case).where(Case.id == case_id)).one_or_none()
+
+
 def _one(session: Session, query: Select[Case]) -> Case:
     case = session.scalars(query).one_or_none()
     if case is None:

@@ -71,6 +71,7 @@ class Case(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "number"),
         Index(None, "number"),
+        Index(None, "id"),  # reply addresses carry the id alone
         Index(
             "uq_cases_correlation",
             "account_id",

@@ -22,6 +22,7 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+OPEN_STATES = (OrderState.PLACED, OrderState.ACCEPTED, OrderState.IN_PROGRESS, OrderState.QUESTION)
 _OPEN = "state IN ('placed', 'accepted', 'in_progress', 'question')"
 
 
@@ -33,6 +34,7 @@ class WorkOrder(Base):
         ForeignKeyConstraint(["account_id", "case_id"], ["cases.account_id", "cases.id"]),
         UniqueConstraint("account_id", "number"),
         Index(None, "number"),
+        Index(None, "id"),  # reply addresses carry the id alone
         Index(None, "account_id", "case_id"),
         Index(
             "ix_work_orders_open",
@@ -64,3 +66,8 @@ class WorkOrder(Base):
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the team still has something to do."""
+        return self.state in OPEN_STATES
