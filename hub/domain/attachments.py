@@ -16,7 +16,7 @@ from hub.base.db import Base, UuidKey, str40, str200
 from hub.base.errors import Invalid, TooLarge
 from hub.domain.kinds import N_
 
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 25 * 1024 * 1024
 MAX_FILES = 20
 UNKNOWN_TYPE = "application/octet-stream"
 _NAME = 150
@@ -44,6 +44,24 @@ class Upload:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What came with one text; `limit` is the most bytes that one of them may have."""
+
+    uploads: Sequence[Upload] = ()
+    limit: int = MAX_BYTES
+
+    def check(self) -> None:
+        """`Invalid` for too many of them, `TooLarge` for one over the limit."""
+        if len(self.uploads) > MAX_FILES:
+            raise Invalid.field("attachments", N_("Please attach no more than 20 files."))
+        if any(len(upload.content) > self.limit for upload in self.uploads):
+            raise TooLarge(N_("One of the files is too large."))
+
+
+NO_FILES = Files()
+
+
 class Attachment(Base):
     """One file of one entry."""
 
@@ -68,16 +86,12 @@ def add(
     account_id: uuid.UUID,
     entry_seq: int,
     audience: str,
-    uploads: Sequence[Upload],
+    files: Files,
     *,
     case_id: uuid.UUID | None = None,
-    limit: int = MAX_BYTES,
 ) -> list[Attachment]:
-    """Keep the files of an entry that this transaction wrote; they share its `audience`.
-
-    `limit` is in bytes and for each file; over it is `TooLarge`, and more than 20 files are `Invalid`.
-    """
-    check(uploads, limit=limit)
+    """Keep the files of an entry that this transaction wrote; they share its `audience`."""
+    files.check()
     kept = [
         Attachment(
             account_id=account_id,
@@ -92,18 +106,10 @@ def add(
             created_at=clock.now(),
             content=upload.content,
         )
-        for upload in uploads
+        for upload in files.uploads
     ]
     session.add_all(kept)
     return kept
-
-
-def check(uploads: Sequence[Upload], *, limit: int = MAX_BYTES) -> None:
-    """Refuse too many or too large files, before anything is written."""
-    if len(uploads) > MAX_FILES:
-        raise Invalid.field("attachments", N_("Please attach no more than 20 files."))
-    if any(len(upload.content) > limit for upload in uploads):
-        raise TooLarge(N_("One of the files is too large."))
 
 
 def of_entries(

@@ -44,10 +44,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The case that a verb wrote on, which may be a new one, and the `seq` of its entry."""
+    """The case that a verb wrote on, the `seq` of its entry, and whether the verb opened the case."""
 
     case: Case
     seq: int
+    opened: bool = False
 
 
 def take(session: Session, case: Case) -> Taken:

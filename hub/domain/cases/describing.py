@@ -4,12 +4,14 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from hub.base import clock, text
+from hub.base.db import as_system
 from hub.base.errors import Conflict, Invalid
 from hub.domain import people
-from hub.domain.accounts import Service, Site
+from hub.domain.accounts import Account, Membership, Service, Site
 from hub.domain.audit import Actor
 from hub.domain.cases.changing import (
     REFUSALS,
@@ -23,6 +25,8 @@ from hub.domain.cases.changing import (
 from hub.domain.cases.priority import chosen, level
 from hub.domain.cases.tables import ENDED_STATES, OPEN_STATES, Case, Watcher
 from hub.domain.kinds import N_, Kind
+
+_DEEPEST = 16  # ends a walk through accounts even if their parents were ever made a circle
 
 
 def _take_unended(session: Session, case: Case) -> Taken:
@@ -163,15 +167,32 @@ def _apply(session: Session, taken: Taken, actor: Actor, wanted: dict[str, Any])
 
 
 def watch(session: Session, actor: Actor, case: Case, person_id: uuid.UUID) -> int | None:
-    """Let a customer's person follow a shared case that is not their own; None if they already do."""
+    """Let a member of the account follow a shared case that is not their own; None if they already do."""
     taken = take(session, case)
     require_shared(case)
+    _require_membership(session, case.account_id, person_id)
     if session.get(Watcher, (case.account_id, case.id, person_id)) is not None:
         return None
     person = people.get_person(session, person_id)
     session.add(Watcher(account_id=case.account_id, case_id=case.id, person_id=person_id, since=clock.now()))
     facts = {"what": "watchers", "person": person.name, "watches": True}
     return say(session, taken, entry(case, Kind.CASE_CHANGED, actor, facts, weight="detail"))
+
+
+def _require_membership(session: Session, account_id: uuid.UUID, person_id: uuid.UUID) -> None:
+    now = clock.now()
+    lasts = or_(Membership.valid_until.is_(None), Membership.valid_until > now)
+    own = select(Membership.id).where(Membership.person_id == person_id, Membership.valid_from <= now, lasts)
+    # A membership may be of a parent, which a member of the child alone cannot read.
+    with as_system(session):
+        step: uuid.UUID | None = account_id
+        for _ in range(_DEEPEST):
+            if step is None:
+                break
+            if session.scalar(own.where(Membership.account_id == step).limit(1)) is not None:
+                return
+            step = session.scalar(select(Account.parent_id).where(Account.id == step))
+    raise Invalid.field("person_id", N_("Please choose someone of this account."))
 
 
 def unwatch(session: Session, actor: Actor, case: Case, person_id: uuid.UUID) -> int | None:

@@ -42,9 +42,8 @@ def open_case(session: Session, actor: Actor, account: Account, new: NewCase) ->
     taken = _create(session, account, new, shared=False)
     case = taken.case
     facts = {"title": case.title, "priority": case.priority, **_following(new)}
-    return Written(
-        case, say(session, taken, entry(case, Kind.CASE_OPENED, actor, facts, body=_body(new.text)))
-    )
+    line = entry(case, Kind.CASE_OPENED, actor, facts, body=_body(new.text))
+    return Written(case, say(session, taken, line), opened=True)
 
 
 def report_case(
@@ -57,7 +56,7 @@ def report_case(
     kind = Kind.CASE_FOLLOWED if new.follows else Kind.CASE_REPORTED
     line = entry(case, kind, actor, {"title": case.title, **_following(new)}, body=_body(new.text))
     line.channel, line.direction = channel, "in"
-    return Written(case, say(session, taken, line))
+    return Written(case, say(session, taken, line), opened=True)
 
 
 def _body(written: str) -> str | None:
