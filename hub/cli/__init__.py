@@ -24,7 +24,7 @@ COMMANDS = {
     "mail": "Take in a mail from standard input.",
     "directory": "Import accounts, people, sites and services.",
 }
-_HIDDEN = ("web",)
+_HIDDEN = ("web", "outside")
 
 
 class Dispatcher(click.Group):

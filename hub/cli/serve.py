@@ -24,11 +24,16 @@ def serve(no_worker: bool) -> None:
 
 
 def parts(*, worker: bool = True) -> dict[str, list[str]]:
-    """The processes of one node: name -> arguments of `hub`."""
-    found = {"web server": ["web", "--supervised"]}
+    """The processes of one node: name -> command line."""
+    found = {"web server": part("web", "--supervised")}
     if worker:
-        found["worker"] = ["worker", "--supervised"]
+        found["worker"] = part("worker", "--supervised")
     return found
+
+
+def part(*arguments: str) -> list[str]:
+    """The command line of `hub` with some arguments, by this interpreter."""
+    return [sys.executable, "-m", "hub", *arguments]
 
 
 def claim_address(settings: Settings) -> None:

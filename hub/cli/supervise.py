@@ -5,7 +5,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ class Part:
 
     def start(self, lifeline: int) -> None:
         """Start it with the lifeline as its standard input: it ends when we are gone, however we went."""
-        self.process = subprocess.Popen([sys.executable, "-m", "hub", *self.command], stdin=lifeline)  # noqa: S603
+        self.process = subprocess.Popen(self.command, stdin=lifeline)  # noqa: S603
         self.started = time.monotonic()
 
     def died(self) -> bool:

@@ -120,3 +120,49 @@ CUSTOMERS = (
         share_after_minutes=2,
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """A provider team or supplier that gets work orders by mail and answers after so many seconds."""
+
+    name: str
+    kind: str
+    email: str
+    zone: str
+    answers: tuple[tuple[int, str], ...]
+
+
+TEAMS = (
+    Crew(
+        "Fibre team",
+        "internal",
+        "fibre@elbe.example",
+        "Europe/Berlin",
+        (
+            (20, "We have it. A splice crew leaves Bremen now."),
+            (75, "Break found at km 14.2, excavator damage. The splice is done, levels are good."),
+        ),
+    ),
+    Crew(
+        "Data centre hands NYC2",
+        "internal",
+        "hands@elbe.example",
+        "America/New_York",
+        (
+            (25, "On my way to the rack."),
+            (80, "Breaker of feed B reset, both feeds are up."),
+        ),
+    ),
+    Crew(
+        "Tropical Facilities Pte",
+        "supplier",
+        "desk@tropical.example",
+        "Asia/Singapore",
+        (
+            (30, "Technician assigned, on site in 40 minutes."),
+            (90, "Compressor restarted, hall B is at -19 \u00b0C and falling."),
+        ),
+    ),
+)
+THANKS = ((40, "Thank you for the update, that is all we need for now."),)

@@ -11,14 +11,16 @@ from hub.base.text import one_line
 
 LIMIT = 32 * 1024 * 1024
 Told = Callable[[str], None]
+Got = Callable[[bytes, list[str]], None]
 
 
 class MailServer:
     """Speaks as much SMTP (RFC 5321) as a client needs to hand over a mail."""
 
-    def __init__(self, folder: Path, told: Told) -> None:
+    def __init__(self, folder: Path, told: Told, got: Got) -> None:
         self._folder = folder
         self._told = told
+        self._got = got
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -59,6 +61,7 @@ class MailServer:
         (self._folder / name).write_bytes(raw)
         subject = email.message_from_bytes(raw, policy=email.policy.default).get("Subject", "")
         self._told(f"mail to {', '.join(recipients)}: {one_line(str(subject), 90)}")
+        self._got(raw, recipients)
 
 
 _TAKEN = ("EHLO", "HELO", "MAIL", "RCPT", "RSET", "NOOP")

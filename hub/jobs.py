@@ -1,0 +1,108 @@
+"""Every timer of the hub, one line each, each calling one verb.
+
+APScheduler only ticks. Every tick is safe to run on every node at once: what it does is claimed in the
+database.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.orm import Session
+
+from hub.base import clock
+from hub.base.errors import Unavailable
+from hub.domain import cases, connections, coverage, sessions
+from hub.flows import delivery, mailroom, sync
+from hub.flows.delivery import Dispatcher
+from hub.flows.runtime import Hub
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Something that is done every so many seconds."""
+
+    name: str
+    seconds: float
+    run: Callable[[Hub], object]
+
+
+def _in_one_transaction(verb: Callable[[Session], object]) -> Callable[[Hub], object]:
+    def run(hub: Hub) -> None:
+        with hub.db.write() as session:
+            verb(session)
+
+    return run
+
+
+TIMERS = (
+    Timer("record duty that changed by itself", 20, _in_one_transaction(coverage.record_due)),
+    Timer("share cases whose time has come", 15, _in_one_transaction(cases.share_due)),
+    Timer("close solved cases that nobody reopened", 60, _in_one_transaction(cases.close_due)),
+    Timer("ask team tools for news", 5, sync.poll_due),
+    Timer("fetch mail", 5, mailroom.poll_due),
+    Timer("forget old sessions and rate windows", 600, _in_one_transaction(sessions.prune)),
+    Timer("forget old health events", 3600, _in_one_transaction(connections.prune)),
+)
+DELIVER_SECONDS = 1.0
+
+
+def tick_all(hub: Hub) -> None:
+    """Run every timer once and deliver what is due: what a worker does, without waiting (tests, commands)."""
+    for timer in TIMERS:
+        timer.run(hub)
+    delivery.run_due(hub)
+
+
+@contextmanager
+def running(hub: Hub) -> Iterator[None]:
+    """A worker for the length of the block; at its end it finishes what is under way."""
+    # A tick that still runs when the next one is due is ordinary here and no warning.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    dispatcher = Dispatcher(hub)
+    deliver = Timer("deliver", DELIVER_SECONDS, lambda hub: _deliver(dispatcher))
+    scheduler = _scheduler(hub, (deliver, *TIMERS))
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=True)
+        dispatcher.close()
+
+
+def _scheduler(hub: Hub, timers: tuple[Timer, ...]) -> BackgroundScheduler:
+    scheduler = BackgroundScheduler(
+        timezone=UTC,
+        executors={"default": ThreadPoolExecutor(len(timers))},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    for timer in timers:
+        scheduler.add_job(
+            attempt, "interval", (hub, timer), seconds=timer.seconds, next_run_time=clock.now(), id=timer.name
+        )
+    return scheduler
+
+
+def attempt(hub: Hub, timer: Timer) -> bool:
+    """Run one timer; whether it ended well. A failure is logged, and the next tick tries again."""
+    try:
+        timer.run(hub)
+    except Unavailable as error:
+        log.warning("timer.unavailable", timer=timer.name, reason=str(error))
+        return False
+    except Exception:
+        log.exception("timer.failed", timer=timer.name)
+        return False
+    return True
+
+
+def _deliver(dispatcher: Dispatcher) -> None:
+    while dispatcher.tick():
+        pass

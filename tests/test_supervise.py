@@ -1,0 +1,81 @@
+"""Processes under one command: restarted when they die, ended together, given up when they never start."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hub.testing.peers.process import group_members, wait_until
+
+# A part that writes its process id down and stays until its lifeline closes or a signal ends it.
+STAYS = "import os, sys; open({file!r}, 'a').write(f'{{os.getpid()}}\\n'); sys.stdin.read()"
+DIES = "import sys; sys.exit(3)"
+
+
+@contextmanager
+def supervisor(log: Path, *parts: str) -> Iterator[subprocess.Popen[bytes]]:
+    commands = {f"part {number}": [sys.executable, "-c", code] for number, code in enumerate(parts, 1)}
+    program = (
+        f"import sys; from hub.cli.supervise import Supervisor; sys.exit(Supervisor({commands!r}).run())"
+    )
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if group_members(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def pids(file: Path) -> list[int]:
+    return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+
+def test_a_part_that_dies_is_started_again(tmp_path: Path):
+    file, log = tmp_path / "pids", tmp_path / "log"
+    with supervisor(log, STAYS.format(file=str(file))) as process:
+        wait_until(lambda: len(pids(file)) == 1, process, log, 10)
+        os.kill(pids(file)[0], signal.SIGKILL)
+        wait_until(lambda: len(pids(file)) == 2, process, log, 10)
+        assert "part 1 ended with -9" in log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_every_part(tmp_path: Path, number: int):
+    log, files = tmp_path / "log", [tmp_path / "one", tmp_path / "two"]
+    with supervisor(log, *(STAYS.format(file=str(file)) for file in files)) as process:
+        wait_until(lambda: all(pids(file) for file in files), process, log, 10)
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert group_members(process.pid) == []
+
+
+def test_parts_end_when_their_supervisor_is_killed(tmp_path: Path):
+    file, log = tmp_path / "pids", tmp_path / "log"
+    with supervisor(log, STAYS.format(file=str(file))) as process:
+        wait_until(lambda: bool(pids(file)), process, log, 10)
+        group = process.pid
+        process.kill()
+        process.wait()
+        part = subprocess.Popen(["/bin/sh", "-c", f"while kill -0 -{group} 2>/dev/null; do sleep 0.05; done"])
+        assert part.wait(10) == 0
+
+
+def test_a_part_that_never_starts_ends_the_rest(tmp_path: Path):
+    file, log = tmp_path / "pids", tmp_path / "log"
+    with supervisor(log, STAYS.format(file=str(file)), DIES) as process:
+        assert process.wait(20) == 1
+        assert "part 2 does not stay up" in log.read_text()
+        assert group_members(process.pid) == []
