@@ -156,10 +156,39 @@ WORDS: dict[str, str] = {
     "target": N_("target time"),
     "watchers": N_("who follows it"),
     "no_handler": N_("the responsible contact works on it again"),
+    "named": N_("named contact"),
+    "deputy": N_("deputy"),
+    "escalation": N_("escalation"),
+    "last_resort": N_("last resort"),
+    "portal_admin": N_("portal admin"),
+    "requester": N_("requester"),
+    "approver": N_("approver"),
+    "technical": N_("technical contact"),
+    "billing": N_("billing contact"),
+    "viewer": N_("viewer"),
+    "name": N_("name"),
+    "prefix": N_("prefix of case numbers"),
+    "language": N_("language"),
+    "zone": N_("time zone"),
+    "address": N_("address"),
+    "kind": N_("kind"),
+    "parent": N_("parent account"),
+    "restricted": N_("restricted to its own contacts"),
+    "alert_threshold": N_("severity from which alerts open cases"),
+    "share_severity": N_("severity from which cases are shared"),
+    "share_after_minutes": N_("minutes until cases are shared"),
+    "password_login": N_("sign-in with passwords"),
+    "external_key": N_("key in the directory"),
+    "closed_at": N_("end"),
+    "site_id": N_("site"),
+    "partner_id": N_("redundant partner"),
+    "roles": N_("roles"),
+    "limits": N_("limits"),
+    "subscriptions": N_("news by mail"),
 }
 """Facts that are words of ours, not of people: stored as keys, said in the reader's language."""
 
-_SPOKEN = ("state", "priority", "severity", "what")
+_SPOKEN = ("state", "priority", "severity", "what", "role", "roles")
 
 
 class _Facts(dict[str, Any]):

@@ -115,7 +115,7 @@ def forgive(session: Session, key: str) -> None:
     session.execute(delete(WINDOWS).where(WINDOWS.c.key == key))
 
 
-def prune(session: Session, older_than: timedelta) -> int:
+def prune(session: Session, older_than: timedelta = timedelta(days=7)) -> int:
     """Drop rate windows and sessions that ended that long ago; answers how many rows went."""
     before = clock.now() - older_than
     windows: CursorResult[object] = session.execute(delete(WINDOWS).where(WINDOWS.c.starts_at < before))  # type: ignore[assignment]

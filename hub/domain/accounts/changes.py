@@ -54,11 +54,6 @@ def record(
     )
 
 
-def words(changed: Mapping[str, Any]) -> str:
-    """The changed fields for a sentence."""
-    return ", ".join(field.removesuffix("_id").removesuffix("_at").replace("_", " ") for field in changed)
-
-
 def named(value: str, field: str = "name") -> str:
     """A name on one line; `Invalid` when it is empty."""
     line = one_line(value)

@@ -74,7 +74,7 @@ def add_member(
         raise Invalid.field("person", f"{person.name} is already a member of {account.name}.")
     else:
         changes.apply(member, values)
-    facts = {"person": person.name, "person_id": str(person.id), "roles": ", ".join(member.roles)}
+    facts = {"person": person.name, "person_id": str(person.id), "roles": list(member.roles)}
     changes.record(session, account.id, Kind.MEMBER_ADDED, actor, facts)
     return member
 
@@ -103,7 +103,7 @@ def change_member(
         facts = {
             "person": person.name,
             "person_id": str(person.id),
-            "what": changes.words(changed),
+            "what": list(changed),
             "changed": changed,
         }
         changes.record(session, member.account_id, Kind.MEMBER_CHANGED, actor, facts)

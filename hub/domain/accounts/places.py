@@ -50,7 +50,7 @@ def change_site(session: Session, actor: Actor, site: Site, **wanted: Any) -> No
     timeline.lock(session, [site.account_id])
     changed = changes.apply(site, _checked_site(wanted))
     if changed:
-        facts = {"name": site.name, "what": changes.words(changed), "changed": changed}
+        facts = {"name": site.name, "what": list(changed), "changed": changed}
         changes.record(session, site.account_id, Kind.SITE_CHANGED, actor, facts, site_id=site.id)
 
 
@@ -105,7 +105,7 @@ def change_service(session: Session, actor: Actor, service: Service, **wanted: A
             service.account_id,
             Kind.SERVICE_CHANGED,
             actor,
-            {"name": service.name, "what": changes.words(changed), "changed": changed},
+            {"name": service.name, "what": list(changed), "changed": changed},
             weight="headline" if "closed_at" in changed else "detail",
             service_id=service.id,
             site_id=service.site_id,

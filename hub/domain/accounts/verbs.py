@@ -82,7 +82,7 @@ def change_account(session: Session, actor: Actor, account: Account, **wanted: A
     if changed:
         if "language" in changed:
             timeline.set_language(session, account.id, account.language)
-        facts = {"what": changes.words(changed), "changed": changed}
+        facts = {"what": list(changed), "changed": changed}
         changes.record(session, account.id, Kind.ACCOUNT_CHANGED, actor, facts)
 
 
@@ -91,7 +91,7 @@ def close_account(session: Session, actor: Actor, account: Account) -> None:
     timeline.lock(session, [account.id])
     changed = changes.apply(account, {"closed_at": account.closed_at or clock.now()})
     if changed:
-        facts = {"what": changes.words(changed), "changed": changed}
+        facts = {"what": list(changed), "changed": changed}
         changes.record(session, account.id, Kind.ACCOUNT_CHANGED, actor, facts, weight="headline")
 
 

@@ -1,13 +1,15 @@
 """The person who answers when nobody else does."""
 
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from hub.base.errors import Misconfigured
-from hub.domain.accounts import setting
+from hub.domain.accounts import put_setting, setting
+from hub.domain.audit import HUB, Actor
 from hub.domain.coverage.plan import Fallback, Reach
 from hub.domain.people import Person, StaffMember, StaffRole
 
@@ -32,6 +34,24 @@ def fallback(session: Session) -> Fallback:
             "then choose the last resort."
         )
     return found
+
+
+def settle_fallback(session: Session) -> bool:
+    """Keep who answers in the end before the first ledger names them; False while there is nobody.
+
+    Otherwise a change of admins would silently change duty.
+    """
+    if last_resort(session) is not None:
+        return True
+    found = _first_admin(session)
+    if found is not None:
+        keep(session, HUB, found)
+    return found is not None
+
+
+def keep(session: Session, actor: Actor, chosen: Fallback) -> None:
+    """Write down who is the last resort."""
+    put_setting(session, actor, KEY, {"person_id": str(chosen.person_id), "reach": asdict(chosen.reach)})
 
 
 def is_fallback(session: Session, person_id: uuid.UUID) -> bool:

@@ -1,0 +1,51 @@
+"""Lists of planning for pages and checks."""
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from hub.base import clock
+from hub.domain.accounts import Account
+from hub.domain.coverage.tables import Assignment
+from hub.domain.people import Absence, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """One assignment with the name behind it."""
+
+    assignment: Assignment
+    person: Person
+
+
+def assignments_of(session: Session, account_id: uuid.UUID) -> list[Assigned]:
+    """The account's own assignments that hold now or later, in the order in which they are asked."""
+    query = (
+        select(Assignment, Person)
+        .join(Person, Person.id == Assignment.person_id)
+        .where(Assignment.account_id == account_id)
+        .where(or_(Assignment.valid_until.is_(None), Assignment.valid_until > clock.now()))
+        .order_by(Assignment.level, Assignment.role.desc(), Assignment.position, Assignment.valid_from)
+    )
+    return [Assigned(assignment, person) for assignment, person in session.execute(query)]
+
+
+def absences_of(session: Session, person_id: uuid.UUID) -> list[Absence]:
+    """When somebody is away, now and later, the nearest first."""
+    query = select(Absence).where(
+        Absence.person_id == person_id, Absence.cancelled_at.is_(None), Absence.ends_at > clock.now()
+    )
+    return list(session.scalars(query.order_by(Absence.starts_at)))
+
+
+def uncovered(session: Session, limit: int = 100) -> list[Account]:
+    """Open accounts without any assignment of their own or of a parent, now or later, by name."""
+    assigned = select(Assignment.account_id).where(
+        or_(Assignment.valid_until.is_(None), Assignment.valid_until > clock.now())
+    )
+    reached = select(Account.id).where(Account.id.in_(assigned)).cte("reached", recursive=True)
+    reached = reached.union(select(Account.id).join(reached, Account.parent_id == reached.c.id))
+    query = select(Account).where(Account.id.not_in(select(reached.c.id)), Account.closed_at.is_(None))
+    return list(session.scalars(query.order_by(Account.name).limit(limit)))
