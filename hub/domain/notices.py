@@ -1,11 +1,13 @@
 """Notices: telling one person something, once per event, over their channels."""
 
 import uuid
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, Table, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from hub.base import clock, ids, rows
 from hub.base.db import Base, UuidKey, str40, str200
 
 
@@ -28,3 +30,50 @@ class Notice(Base):
     created_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]
+
+
+NOTICES: Table = Notice.__table__  # type: ignore[assignment]
+
+
+def already_told(session: Session, account_id: uuid.UUID, event: str) -> set[uuid.UUID]:
+    """Who has a notice of this event; exact while the caller holds the account's lock."""
+    query = select(NOTICES.c.person_id).where(NOTICES.c.account_id == account_id, NOTICES.c.event == event)
+    return set(session.scalars(query))
+
+
+def add(
+    session: Session,
+    account_id: uuid.UUID,
+    person_ids: Collection[uuid.UUID],
+    event: str,
+    *,
+    case_id: uuid.UUID | None = None,
+    entry_seq: int | None = None,
+) -> Sequence[uuid.UUID]:
+    """A notice for each person, who must have none of this event yet; answers their ids in that order."""
+    now = clock.now()
+    new = [
+        {
+            "account_id": account_id,
+            "id": ids.new_id(),
+            "person_id": person_id,
+            "event": event,
+            "kind": event.partition(":")[0],
+            "case_id": case_id,
+            "entry_seq": entry_seq,
+            "created_at": now,
+        }
+        for person_id in person_ids
+    ]
+    rows.insert_rows(session, NOTICES, new)
+    return [row["id"] for row in new]  # type: ignore[misc]
+
+
+def delivered(session: Session, account_id: uuid.UUID, notice_id: uuid.UUID) -> None:
+    """The notice has left the hub on one of the person's channels."""
+    session.execute(
+        update(NOTICES)
+        .where(NOTICES.c.account_id == account_id, NOTICES.c.id == notice_id)
+        .where(NOTICES.c.delivered_at.is_(None))
+        .values(delivered_at=clock.now())
+    )
