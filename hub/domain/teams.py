@@ -15,7 +15,7 @@ from hub.base.errors import Conflict, Invalid, NotFound
 from hub.base.text import LANGUAGES, slug
 from hub.base.zones import zone as known_zone
 from hub.domain import audit
-from hub.domain.accounts.changes import apply, named, words
+from hub.domain.accounts.changes import apply, named
 from hub.domain.audit import Actor
 from hub.domain.connections import Connection
 from hub.domain.coverage import hours as weekly
@@ -81,7 +81,7 @@ def change_team(session: Session, actor: Actor, team: Team, **changes: Any) -> N
     changed = apply(team, _checked(session, changes))
     _require_reachable(team)
     if changed:
-        sentence = f"{team.name} was changed: {words(changed)}."
+        sentence = f"{team.name} was changed: {', '.join(changed)}."
         audit.write(session, actor, "team.changed", "team", team.id, sentence, **changed)
 
 
