@@ -15,7 +15,7 @@ and the API in milliseconds, so milliseconds it is. An alert that was held back 
 released arrives as an ordinary firing with a fingerprint of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -276,6 +276,6 @@ def _up_since(answer: Answer) -> datetime:
 
 
 @hookimpl
-def hub_connectors(register: Any) -> None:
+def hub_connectors(register: Callable[[Connector[Any]], None]) -> None:
     """The connector of this file."""
     register(Alertmanager())

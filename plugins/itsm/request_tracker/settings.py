@@ -1,0 +1,37 @@
+"""What an admin sets for a Request Tracker."""
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+
+class RequestTrackerSettings(BaseModel):
+    """A connection to one Request Tracker; a team's options may name another queue."""
+
+    url: str = Field(description="Address of Request Tracker, for example https://rt.example.net")
+    login: str = Field(description="Name of the RT user that the token belongs to; used by this hub alone.")
+    token: SecretStr = Field(description="API token of that user.")
+    queue: str = Field("General", description="Queue for new tickets, unless the team's options name one.")
+    requestor: str = Field(
+        "", description="Requestor of new tickets, if your RT asks for one. RT sends them its mails."
+    )
+    statuses: dict[str, str] = Field(
+        default={
+            "placed": "new",
+            "accepted": "open",
+            "in_progress": "open",
+            "question": "stalled",
+            "done": "resolved",
+            "refused": "rejected",
+            "cancelled": "rejected",
+        },
+        description="What the hub writes: state of the work order = status in RT.",
+    )
+    final: list[str] = Field(
+        default=["resolved", "rejected", "deleted"],
+        description="Statuses that end a ticket. The hub never overwrites one of them with another.",
+    )
+    ca_file: str = Field("", description="PEM file with the certificate authority of that address.")
+
+    @field_validator("url")
+    @classmethod
+    def _bare(cls, url: str) -> str:
+        return url.strip().rstrip("/").removesuffix("/REST/2.0")
