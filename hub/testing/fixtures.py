@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import event
 
@@ -23,8 +24,9 @@ from hub.config import Settings
 from hub.flows.runtime import Hub
 from hub.testing.network import loopback_only
 from hub.testing.peers.postgres import postgres
+from hub.testing.world import World, build
 
-__all__ = ["database_url", "fresh_database", "hub", "loopback_only", "moving_clock", "settings"]
+__all__ = ["database_url", "fresh_database", "hub", "loopback_only", "moving_clock", "settings", "world"]
 
 import hub.domain.accounts, hub.domain.alerts, hub.domain.attachments, hub.domain.cases, hub.domain.connections, hub.domain.coverage, hub.domain.links, hub.domain.mailbox, hub.domain.notices, hub.domain.numbers, hub.domain.outbox, hub.domain.people, hub.domain.quarantine, hub.domain.sessions, hub.domain.signals, hub.domain.teams, hub.domain.timeline, hub.domain.workorders  # noqa
 from hub.base.db import Base
@@ -35,8 +37,12 @@ def prepare(url: str) -> None:
     if hasattr(migrations, "upgrade"):
         migrations.upgrade(url)
     else:  # until the migrations land
-        Base.metadata.create_all(Database(url).engine)
+        d = Database(url); Base.metadata.create_all(d.engine); d.dispose()
 
+
+# Times are measured in bench/, never here: a slow machine is not a failing test.
+hypothesis.settings.register_profile("hub", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("hub")
 
 POSTGRESQL = os.environ.get("HUB_TEST_DATABASE") == "postgresql"
 KEY = crypto.new_key()
@@ -93,6 +99,12 @@ def hub(settings: Settings) -> Iterator[Hub]:
     running = create_hub(settings)
     yield running
     running.close()
+
+
+@pytest.fixture
+def world(hub: Hub) -> World:
+    """People with names in the hub under test: see `hub.testing.world`."""
+    return build(hub)
 
 
 @dataclass
