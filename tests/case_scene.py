@@ -1,0 +1,156 @@
+"""People with names around two accounts, for the rules and stories of cases."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.base import clock, ids
+from hub.base.db import Database
+from hub.domain import access, accounts, people, teams
+from hub.domain.access import Viewer
+from hub.domain.accounts import Account, Limits
+from hub.domain.audit import HUB
+from hub.domain.cases import Case
+from hub.domain.coverage import Assignment
+from hub.domain.outbox import Delivery
+from hub.domain.teams import Team
+from hub.domain.timeline import Entry
+
+STAFF = {
+    "Jonas Weber": "contact",
+    "Mila Novak": "oncall",
+    "Otto Lang": "auditor",
+}
+CUSTOMERS = {
+    "Ada Petersen": ("nordwind", "portal_admin"),
+    "Rolf Voss": ("nordwind", "requester"),
+    "Ines Brandt": ("nordwind", "requester"),
+    "Tim Kiel": ("nordwind", "technical"),
+    "Vera Sand": ("nordwind", "viewer"),
+    "Bea Geld": ("nordwind", "billing"),
+    "Zoe Berg": ("suedwerk", "portal_admin"),
+}
+REACH = "Jonas W., Elbe Connect"
+
+
+@dataclass
+class Scene:
+    """Ids of everyone and everything by name."""
+
+    db: Database
+    ids: dict[str, uuid.UUID] = field(default_factory=dict)
+
+    @contextmanager
+    def acting(self, name: str) -> Iterator[tuple[Session, Viewer]]:
+        """A transaction of one person's request, in the scope that their pages get."""
+        with self.db.read() as session:
+            viewer = access.viewer_of(session, self.ids[name])
+        lens = "staff" if name in STAFF else "customer"
+        with self.db.write(viewer.lens_scope(lens)) as session:
+            yield session, viewer
+
+    def all(self, table: type[Any], *conditions: Any) -> Sequence[Any]:
+        """Rows as the system sees them."""
+        with self.db.read() as session:
+            return list(session.scalars(select(table).where(*conditions)))
+
+    def entries(self, case_id: uuid.UUID | None = None, audience: str | None = None) -> Sequence[Entry]:
+        """Entries of Nordwind's log in order."""
+        query = select(Entry).where(Entry.account_id == self.ids["nordwind"]).order_by(Entry.seq)
+        if case_id is not None:
+            query = query.where(Entry.case_id == case_id)
+        if audience is not None:
+            query = query.where(Entry.audience == audience)
+        with self.db.read() as session:
+            return list(session.scalars(query))
+
+    def kinds(self, case_id: uuid.UUID, audience: str | None = None) -> list[str]:
+        """What was said about a case, as kinds."""
+        return [entry.kind for entry in self.entries(case_id, audience)]
+
+    def case(self, case_id: uuid.UUID) -> Case:
+        """A case as it is now."""
+        (case,) = self.all(Case, Case.id == case_id)
+        return case  # type: ignore[no-any-return]
+
+    def told(self, event: str = "") -> list[tuple[str, str]]:
+        """(audience, event without ids) of everyone who is to be told, in order."""
+        rows = self.all(Delivery, Delivery.kind == "tell")
+        rows = sorted(rows, key=lambda row: row.id)
+        events = [(row.body["audience"], row.body["event"].split(":")[0]) for row in rows]
+        return [pair for pair in events if not event or pair[1] == event]
+
+    def account(self, session: Session, slug: str = "nordwind") -> Account:
+        """The account in a session."""
+        return session.get_one(Account, self.ids[slug])
+
+
+def build(db: Database) -> Scene:
+    """Two customers, who of them may do what, who of us is assigned, and one team."""
+    scene = Scene(db)
+    with db.write() as session:
+        for slug, prefix in (("nordwind", "NORD"), ("suedwerk", "SUED")):
+            row = accounts.add_account(session, HUB, slug.title(), prefix=prefix, slug=slug)
+            scene.ids[slug] = row.id
+        _places(session, scene)
+        _people(session, scene)
+        scene.ids["Fibre"] = teams.add_team(session, HUB, "Fibre", email="fibre@elbe.example").id
+    return scene
+
+
+def build_again(db: Database) -> Scene:
+    """A scene of its own in a database that already holds others."""
+    with db.write() as session:
+        for account in session.scalars(select(Account)):
+            account.slug = f"{account.slug}-{ids.new_id().hex[-8:]}"[-60:]
+            account.prefix = f"OLD{account.prefix}"[:10]
+        for old in session.scalars(select(Team)):
+            old.slug = ids.new_id().hex
+    return build(db)
+
+
+def _places(session: Session, scene: Scene) -> None:
+    account = scene.account(session)
+    for city in ("Kiel", "Bremen"):
+        site = accounts.add_site(session, HUB, account, city)
+        service = accounts.add_service(session, HUB, account, "circuit", f"{city} uplink", site_id=site.id)
+        scene.ids[city], scene.ids[f"{city} uplink"] = site.id, service.id
+
+
+def _people(session: Session, scene: Scene) -> None:
+    for name, role in STAFF.items():
+        person = people.add_person(session, HUB, name)
+        people.grant_role(session, HUB, person, role)
+        scene.ids[name] = person.id
+    for name, (slug, role) in CUSTOMERS.items():
+        person = people.add_person(session, HUB, name)
+        limits = Limits(sites=frozenset({scene.ids["Kiel"]})) if name == "Tim Kiel" else None
+        accounts.add_member(session, HUB, scene.account(session, slug), person, [role], limits=limits)
+        scene.ids[name] = person.id
+    now = clock.now()
+    session.add(
+        Assignment(
+            account_id=scene.ids["nordwind"],
+            id=ids.new_id(),
+            role="named",
+            person_id=scene.ids["Jonas Weber"],
+            hours=[],
+            zone="UTC",
+            reach_name=REACH,
+            reach_phone="+49 40 1",
+            reach_email="nordwind@elbe.example",
+            valid_from=now - timedelta(days=1),
+            created_at=now,
+        )
+    )
+
+
+def team(session: Session, scene: Scene) -> Team:
+    """The one team in a session."""
+    return session.get_one(Team, scene.ids["Fibre"])
