@@ -1,0 +1,51 @@
+"""The database's shape: alembic's steps, and the row-level security that follows the tables.
+
+`upgrade` signs in as the owner of the tables; the running hub works in the roles made here.
+"""
+
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from hub.base.db import Database
+from hub.migrations import security
+
+
+def upgrade(database_url: str) -> None:
+    """Bring a database to the present shape, in one transaction; safe to repeat and on every node at once.
+
+    `Misconfigured` when the login may not make the two roles, with the SQL for who may.
+    """
+    database = Database(database_url)
+    postgresql = database.dialect == "postgresql"
+    engine = create_engine(database_url) if postgresql else database.engine
+    try:
+        with engine.begin() as connection:
+            if postgresql:
+                # Nodes that start together wait for the first one here; the number is ours alone.
+                connection.execute(text("SELECT pg_advisory_xact_lock(4832917)"))
+                security.make_roles(connection)
+            command.upgrade(_config(connection), "head")
+            if postgresql:
+                security.guard(connection)
+    finally:
+        engine.dispose()
+        database.dispose()
+
+
+def at_head(engine: Engine) -> bool:
+    """Whether the database has the shape that this code expects."""
+    with engine.connect() as connection:
+        known = set(MigrationContext.configure(connection).get_current_heads())
+    return known == set(ScriptDirectory.from_config(_config()).get_heads())
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files(__name__)))
+    config.attributes["connection"] = connection
+    return config
