@@ -18,7 +18,7 @@ def settings_of(instance: str = "hub", domain: str = "hub.example") -> Settings:
     return Settings(instance=instance, mail_domain=domain)
 
 
-@given(INSTANCES, st.uuids(), st.sampled_from(["case", "order"]))
+@given(INSTANCES, st.uuids(), st.sampled_from(["case", "note", "order"]))
 def test_a_reply_address_says_what_it_is_for(instance, object_id, kind):
     settings = settings_of(instance)
     address = addresses.reply_address(settings, KEYRING, kind, object_id)
@@ -56,10 +56,10 @@ def test_a_token_of_another_hub_is_not_ours(object_id):
     assert addresses.read_address(settings_of("hub", "else.example"), KEYRING, address) is None
 
 
-def test_a_token_of_a_case_is_none_of_a_work_order():
+def test_a_token_of_a_case_is_none_of_a_note_or_a_work_order():
     address = addresses.reply_address(settings_of(), KEYRING, "case", uuid.uuid4())
-    swapped = address.replace("hub+c", "hub+w")
-    assert not addresses.read_address(settings_of(), KEYRING, swapped).genuine
+    for other in ("hub+w", "hub+n"):
+        assert not addresses.read_address(settings_of(), KEYRING, address.replace("hub+c", other)).genuine
 
 
 @given(st.text())

@@ -15,9 +15,13 @@ from hub.base import ids
 from hub.base.crypto import Keyring
 from hub.config import Settings
 
-Kind = Literal["case", "order"]
+Kind = Literal["case", "note", "order"]
+"""What an answer becomes: the customer's word on a case, a note of ours on it, a team's on a work order.
 
-_LETTERS: dict[Kind, str] = {"case": "c", "order": "w"}
+Customers never see an address for notes, so that none of them can speak in the name of one of us.
+"""
+
+_LETTERS: dict[Kind, str] = {"case": "c", "note": "n", "order": "w"}
 _KINDS: dict[str, Kind] = {letter: kind for kind, letter in _LETTERS.items()}
 _LOCAL_PART = 64
 _ID = 26

@@ -110,7 +110,7 @@ def customers_of(session: Session, case: Case) -> list[uuid.UUID]:
 
 
 def verified_addresses(session: Session, person_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """The first e-mail address of each person that was shown to be theirs; no other gets a customer's mail."""
+    """The first e-mail address of each person that was shown to be theirs; customers get mail at no other."""
     now: datetime = clock.now()
     point = ContactPoint
     query = (
