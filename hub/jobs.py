@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -22,6 +22,9 @@ from hub.flows import delivery, mailroom, sync
 from hub.flows.delivery import Dispatcher
 from hub.flows.runtime import Hub
 
+DELIVER_SECONDS = 1.0
+MOST_BATCHES = 100
+SESSIONS_KEPT = timedelta(days=7)
 log = structlog.get_logger()
 
 
@@ -34,7 +37,9 @@ class Timer:
     run: Callable[[Hub], object]
 
 
-def _in_one_transaction(verb: Callable[[Session], object]) -> Callable[[Hub], object]:
+def _once(verb: Callable[[Session], object]) -> Callable[[Hub], object]:
+    """One transaction around a verb."""
+
     def run(hub: Hub) -> None:
         with hub.db.write() as session:
             verb(session)
@@ -42,16 +47,31 @@ def _in_one_transaction(verb: Callable[[Session], object]) -> Callable[[Hub], ob
     return run
 
 
+def _until_none(verb: Callable[[Session], int]) -> Callable[[Hub], object]:
+    """Transactions around a verb that takes a batch at a time, until it finds nothing or the next tick."""
+
+    def run(hub: Hub) -> None:
+        for _ in range(MOST_BATCHES):
+            with hub.db.write() as session:
+                if not verb(session):
+                    return
+
+    return run
+
+
+def _forget_sessions(session: Session) -> None:
+    sessions.prune(session, SESSIONS_KEPT)
+
+
 TIMERS = (
-    Timer("record duty that changed by itself", 20, _in_one_transaction(coverage.record_due)),
-    Timer("share cases whose time has come", 15, _in_one_transaction(cases.share_due)),
-    Timer("close solved cases that nobody reopened", 60, _in_one_transaction(cases.close_due)),
+    Timer("record duty that changed by itself", 20, _until_none(coverage.record_due)),
+    Timer("share cases whose time has come", 15, _until_none(cases.share_due)),
+    Timer("close solved cases that nobody reopened", 60, _until_none(cases.close_due)),
     Timer("ask team tools for news", 5, sync.poll_due),
     Timer("fetch mail", 5, mailroom.poll_due),
-    Timer("forget old sessions and rate windows", 600, _in_one_transaction(sessions.prune)),
-    Timer("forget old health events", 3600, _in_one_transaction(connections.prune)),
+    Timer("forget old sessions and rate windows", 600, _once(_forget_sessions)),
+    Timer("forget old health events", 3600, _once(connections.prune)),
 )
-DELIVER_SECONDS = 1.0
 
 
 def tick_all(hub: Hub) -> None:

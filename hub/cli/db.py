@@ -4,7 +4,7 @@ import click
 
 from hub import migrations
 from hub.cli.door import settings as read_settings
-from hub.cli.ready import at_head, plain_engine
+from hub.cli.ready import plain_engine
 
 
 @click.group()
@@ -16,7 +16,7 @@ def db() -> None:
 def upgrade() -> None:
     """Apply the migrations that are missing. Safe to repeat; take a backup first."""
     settings = read_settings()
-    if at_head(plain_engine(settings.database_url)):
+    if migrations.at_head(plain_engine(settings.database_url)):
         click.echo("The database is up to date.")
         return
     migrations.upgrade(settings.database_url)

@@ -39,21 +39,25 @@ def demo(port: int, folder: Path) -> None:
 
 
 def _fill() -> Outside:
-    smtp_port = _free_port()
+    ports = world.Ports(*_free_ports(2))
     with opened() as hub:
         with hub.db.read() as session:
             empty = session.scalar(select(func.count()).select_from(Account)) == 0
         if empty:
             click.echo("Filling the demo ...")
-            world.fill(hub, smtp_port)
-        return Outside(smtp_port, world.open_up(hub, smtp_port))
+            world.fill(hub, ports)
+        tokens = world.open_up(hub, ports)
+    return Outside(ports.smtp, ports.tool, tokens.monitoring, tokens.tool)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 def _welcome(address: str, place: Folder) -> None:

@@ -7,17 +7,17 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection as DbConnection
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from hub import migrations
 from hub.app import create_hub
 from hub.base.crypto import Keyring
 from hub.base.errors import HubError, Misconfigured
-from hub.cli.ready import at_head, plain_engine
+from hub.cli.ready import plain_engine
 from hub.config import Settings
 from hub.domain import connections, coverage
-from hub.domain.accounts import Account
 from hub.domain.connections import Connection, ConnectionState
 from hub.flows.runtime import Hub
 from hub.plugin.registry import Registry
@@ -79,7 +79,7 @@ def database(settings: Settings) -> list[Finding]:
             found = [Finding("ok", f"The database answers ({engine.dialect.name}).")]
             if engine.dialect.name == "postgresql":
                 found += _roles(connection)
-        fits = at_head(engine)
+        fits = migrations.at_head(engine)
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         advice = "Check HUB_DATABASE_URL, and whether the database runs and lets this machine in."
@@ -171,14 +171,13 @@ def _sends(registry: Registry, item: Connection) -> bool:
 
 def duty(session: Session) -> list[Finding]:
     """There is always an answer to "who is responsible", and it is not only the last resort."""
+    found = []
     if coverage.last_resort(session) is None:
-        advice = "An admin chooses somebody of ours under Settings, who answers when nobody else does."
-        return [Finding("error", "No last resort is set.", advice)]
-    ids = dict(session.execute(select(Account.id, Account.name).where(Account.closed_at.is_(None))).all())
-    now = coverage.responsible_for(session, list(ids))
-    bare = sorted(ids[account] for account, answer in now.items() if answer.role == "last_resort")
+        advice = "An admin chooses who of ours answers when nobody else does, on the page Settings."
+        found.append(Finding("error", "No last resort is set.", advice))
+    bare = [account.name for account in coverage.uncovered(session, MOST_NAMES + 1)]
     if bare:
-        names = ", ".join(bare[:MOST_NAMES]) + (" ..." if len(bare) > MOST_NAMES else "")
-        advice = "Assign a contact and a deputy on the account's page."
-        return [Finding("warning", f"Only the last resort answers now for {len(bare)}: {names}.", advice)]
-    return [Finding("ok", f"All {len(ids)} accounts have a responsible contact now.")]
+        names = ", ".join(bare[:MOST_NAMES]) + (" and more" if len(bare) > MOST_NAMES else "")
+        advice = "Assign a contact and a deputy on the account's page; until then the last resort answers."
+        found.append(Finding("warning", f"Nobody is assigned to {names}.", advice))
+    return found or [Finding("ok", "Every account has somebody assigned, and there is a last resort.")]

@@ -1,10 +1,6 @@
 """Whether the database fits this program, and making it fit."""
 
-from importlib.resources import files
-
 import click
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -27,13 +23,6 @@ def _patience(url: str) -> dict[str, int]:
     return {} if make_url(url).get_backend_name() == "sqlite" else {"connect_timeout": 5}
 
 
-def at_head(engine: Engine) -> bool:
-    """Whether every migration that this program knows has been applied."""
-    wanted = set(ScriptDirectory(str(files(migrations))).get_heads())
-    with engine.connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == wanted
-
-
 def ready(settings: Settings) -> None:
     """Refuse to start on a database that is behind; SQLite, which only this machine uses, is upgraded here.
 
@@ -41,7 +30,7 @@ def ready(settings: Settings) -> None:
     """
     engine = plain_engine(settings.database_url)
     try:
-        fits = at_head(engine)
+        fits = migrations.at_head(engine)
     except OperationalError as error:
         raise Unavailable(f"The database cannot be opened: {_first_line(error)}") from None
     if fits:

@@ -124,13 +124,18 @@ CUSTOMERS = (
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """A provider team or supplier that gets work orders by mail and answers after so many seconds."""
+    """A provider team or supplier that answers work orders after so many seconds.
+
+    One with a `queue` works in the ticket tool, where `hand` is who writes; the others get mails.
+    """
 
     name: str
     kind: str
     email: str
     zone: str
     answers: tuple[tuple[int, str], ...]
+    queue: str = ""
+    hand: str = ""
 
 
 TEAMS = (
@@ -143,6 +148,8 @@ TEAMS = (
             (20, "We have it. A splice crew leaves Bremen now."),
             (75, "Break found at km 14.2, excavator damage. The splice is done, levels are good."),
         ),
+        queue="Fibre",
+        hand="d.krause",
     ),
     Crew(
         "Data centre hands NYC2",
@@ -153,6 +160,8 @@ TEAMS = (
             (25, "On my way to the rack."),
             (80, "Breaker of feed B reset, both feeds are up."),
         ),
+        queue="NYC2 hands",
+        hand="l.ortiz",
     ),
     Crew(
         "Tropical Facilities Pte",

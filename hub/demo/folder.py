@@ -18,7 +18,9 @@ class Outside:
     """What the stand-ins need to reach the hub, and where the hub reaches them."""
 
     smtp_port: int
+    tool_port: int
     monitoring_token: str
+    tool_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Folder:
     def mails(self) -> Path:
         """Every mail that the hub sent, one file each."""
         return self.path / "mail"
+
+    @property
+    def tickets(self) -> Path:
+        """What the played teams have in their ticket tool."""
+        return self.path / "tickets.json"
 
     def prepare(self, port: int) -> None:
         """Make the folder and write its settings; a key that is there stays."""

@@ -1,11 +1,10 @@
-"""The played outside of the demo: monitoring, a mail server, and people who answer their mail."""
+"""The played outside of the demo in one process: monitoring, teams at their tool, people at their mail."""
 
 import asyncio
-import http.client
-import json
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -14,80 +13,66 @@ from hub.base import clock
 from hub.config import Settings
 from hub.demo.cast import CUSTOMERS, TEAMS, THANKS
 from hub.demo.correspondents import Correspondents, Habit
+from hub.demo.crews import Crews
+from hub.demo.door import Door
 from hub.demo.folder import Folder
 from hub.demo.mailserver import MailServer
 from hub.demo.monitoring import FAULTS, Monitoring
-from hub.demo.world import MONITORING
+from hub.demo.ticket_tool import TicketTool
+from hub.demo.tickets import Tickets
+from hub.demo.world import MONITORING, TOOL
 
 EVERY = 20.0
-"""Seconds between two steps of monitoring; mail is answered between them."""
+"""Seconds between two steps of monitoring."""
 
 
 async def play(settings: Settings, folder: Folder) -> None:
-    """Play until cancelled: start the mail server at once, everything else when the hub answers."""
-    word = folder.read_word()
-    people = Correspondents(_habits(), lambda raw: _deliver(raw))
-    mails = MailServer(folder.mails, _say, people.got)
-    server = await mails.start(word.smtp_port)
-    monitoring = Monitoring(lambda body: _post(settings, word.monitoring_token, body))
-    async with server, asyncio.TaskGroup() as tasks:
-        await _until_up(settings)
+    """Play until cancelled: the servers at once, everything that speaks first when the hub answers."""
+    word, door = folder.read_word(), Door(settings)
+    people = Correspondents(_habits(), _deliver)
+    mails = MailServer(folder.mails, say, people.got)
+    tickets = Tickets(folder.tickets, lambda number, type_: _hint(door, word.tool_token, number, type_))
+    tool = TicketTool(word.tool_port, tickets)
+    threading.Thread(target=tool.serve_forever, name="ticket tool", daemon=True).start()
+    monitoring = Monitoring(lambda body: _alert(door, word.monitoring_token, body))
+    crews = Crews(tickets, {team.queue: team for team in TEAMS if team.queue})
+    async with await mails.start(word.smtp_port), asyncio.TaskGroup() as tasks:
+        await _until_up(door)
         await asyncio.to_thread(monitoring.begin, FAULTS[0])
-        tasks.create_task(_repeat(EVERY, monitoring.step))
-        tasks.create_task(_repeat(1.0, people.step))
+        for seconds, step in ((EVERY, monitoring.step), (1.0, people.step), (1.0, crews.step)):
+            tasks.create_task(_repeat(seconds, step))
 
 
-async def _repeat(seconds: float, step: Any) -> None:
+async def _repeat(seconds: float, step: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(seconds)
         await asyncio.to_thread(step)
 
 
-async def _until_up(settings: Settings) -> None:
-    while not await asyncio.to_thread(_is_up, settings):
+async def _until_up(door: Door) -> None:
+    while not await asyncio.to_thread(door.is_open):
         await asyncio.sleep(0.1)
-
-
-def _is_up(settings: Settings) -> bool:
-    try:
-        return _request(settings, "GET", "/healthz") == 200
-    except OSError:
-        return False
 
 
 def _habits() -> dict[str, Habit]:
     thankful = {human.email: Habit(THANKS) for customer in CUSTOMERS for human in customer.people}
-    return thankful | {team.email: Habit(team.answers) for team in TEAMS}
+    return thankful | {team.email: Habit(team.answers) for team in TEAMS if not team.queue}
 
 
-def _post(settings: Settings, token: str, body: dict[str, Any]) -> None:
-    """What Alertmanager does: post the notification, and leave it to the next one if the hub is away."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    _say(f"monitoring: {body['commonAnnotations']['summary']} ({body['status']})")
-    try:
-        status = _request(settings, "POST", f"/in/{MONITORING}", json.dumps(body).encode(), headers)
-    except OSError as error:
-        _say(f"monitoring: the hub does not answer ({error})")
-        return
-    if status >= 300:
-        _say(f"monitoring: the hub answered {status}")
+def _alert(door: Door, token: str, body: dict[str, Any]) -> None:
+    say(f"monitoring: {body['commonAnnotations']['summary']} ({body['status']})")
+    _complain("monitoring", door.post(f"/in/{MONITORING}", token, body))
 
 
-def _request(
-    settings: Settings,
-    method: str,
-    path: str,
-    body: bytes | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> int:
-    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=10)
-    try:
-        connection.request(method, path, body, dict(headers or {}))
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
-    finally:
-        connection.close()
+def _hint(door: Door, token: str, number: int, type_: str) -> None:
+    """What a scrip of Request Tracker posts: which ticket to look at."""
+    say(f"ticket tool: {type_.lower()} on ticket {number}")
+    _complain("ticket tool", door.post(f"/in/{TOOL}", token, {"ticket": number, "type": type_}))
+
+
+def _complain(who: str, trouble: str) -> None:
+    if trouble:
+        say(f"{who}: {trouble}")
 
 
 def _deliver(raw: bytes) -> None:
@@ -95,8 +80,9 @@ def _deliver(raw: bytes) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hub", "mail", "deliver"], input=raw, capture_output=True, check=False
     )
-    _say("a reply by mail came in" if done.returncode == 0 else f"a reply failed: {done.stderr.decode()}")
+    say("mail: a reply came in" if done.returncode == 0 else f"mail: {done.stderr.decode().strip()}")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """One line on the terminal about what the outside does."""
     click.echo(f"{clock.now().astimezone():%H:%M:%S}  {line}")

@@ -1,46 +1,74 @@
 """Fills an empty hub with the cast, by the same verbs that the pages call."""
 
-import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from hub.base.errors import Misconfigured
+from hub.demo import stories
 from hub.demo.cast import CUSTOMERS, LAST_RESORT, OFFICE, PASSWORD, STAFF, TEAMS, Customer, Human, Thing
+from hub.demo.ticket_tool import TOKEN
+from hub.demo.tickets import HUB as LOGIN
 from hub.domain import accounts, connections, coverage, people, teams
 from hub.domain.accounts import Account, Site
 from hub.domain.audit import Actor
 from hub.domain.connections import Connection
 from hub.domain.people import Person, PersonKind
 from hub.flows.runtime import Hub
+from hub.plugin.settings import form_values
 
 ACTOR = Actor("hub", "Demo")
 LOOPBACK = ("127.0.0.0/8",)
-MONITORING, MAIL, ORDERS = "alertmanager", "mail", "team-mail"
+MONITORING, MAIL, TOOL, ORDERS = "alertmanager", "mail", "team-tool", "team-mail"
 IDENTIFIERS = "circuit\nhost\nrack\nsensor\ndoor"
 
 
-def fill(hub: Hub, smtp_port: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the stand-ins listen this time."""
+
+    smtp: int
+    tool: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the stand-ins show at the hub's door; new ones at every start."""
+
+    monitoring: str
+    tool: str
+
+
+def fill(hub: Hub, ports: Ports) -> None:
     """Make the whole cast in one transaction: all of it is there, or nothing."""
     with hub.db.write() as session:
         ours = {human.login: _human(session, human) for human in STAFF}
         for human in STAFF:
             for role in human.roles:
                 people.grant_role(session, ACTOR, ours[human.login], role)
-        coverage.set_last_resort(session, ACTOR, ours[LAST_RESORT])
+        coverage.set_last_resort(session, ACTOR, ours[LAST_RESORT].id)
+        theirs: dict[str, Person] = {}
         for customer in CUSTOMERS:
-            _customer(session, customer, ours)
-        _connections(hub, session, smtp_port)
+            theirs |= _customer(session, customer, ours)
+        _connections(hub, session, ports)
+        stories.begin(session, ours | theirs)
 
 
-def open_up(hub: Hub, smtp_port: int) -> str:
-    """Tell the mail channel where the demo's mail server listens this time; answers a new webhook token."""
+def open_up(hub: Hub, ports: Ports) -> Tokens:
+    """Tell the hub where the stand-ins listen this time, and give them new tokens."""
     with hub.db.write() as session:
-        channel = connections.find(session, MAIL)
-        if channel.settings["smtp_port"] != smtp_port:
-            connections.change_connection(
-                session, ACTOR, hub.registry, hub.keyring, channel, values=_smtp(smtp_port)
+        for slug, values in ((MAIL, _smtp(ports)), (TOOL, _tool(ports))):
+            found = connections.find(session, slug)
+            full = _form(hub, found.connector, found.settings) | values
+            connections.change_connection(session, ACTOR, hub.registry, hub.keyring, found, values=full)
+        return Tokens(
+            *(
+                connections.new_token(session, ACTOR, connections.find(session, slug))
+                for slug in (MONITORING, TOOL)
             )
-        return connections.new_token(session, ACTOR, connections.find(session, MONITORING))
+        )
 
 
 def _human(session: Session, human: Human) -> Person:
@@ -56,7 +84,7 @@ def _human(session: Session, human: Human) -> Person:
     return person
 
 
-def _customer(session: Session, customer: Customer, ours: Mapping[str, Person]) -> None:
+def _customer(session: Session, customer: Customer, ours: Mapping[str, Person]) -> dict[str, Person]:
     account = accounts.add_account(
         session,
         ACTOR,
@@ -73,15 +101,16 @@ def _customer(session: Session, customer: Customer, ours: Mapping[str, Person]) 
     }
     for thing in customer.things:
         _thing(session, account, thing, sites[thing.site])
+    theirs = {human.login: _human(session, human) for human in customer.people}
     for human in customer.people:
-        person = _human(session, human)
-        accounts.add_member(session, ACTOR, account, person, human.roles)
+        accounts.add_member(session, ACTOR, account, theirs[human.login], human.roles)
     for name, address in customer.functions:
         mailbox = people.add_person(
             session, ACTOR, name, kind=PersonKind.FUNCTION, zone=customer.zone, emails=[address]
         )
         accounts.add_member(session, ACTOR, account, mailbox, ["technical"])
     _assign(session, account, customer, ours)
+    return theirs
 
 
 def _thing(session: Session, account: Account, thing: Thing, site: Site) -> None:
@@ -113,11 +142,22 @@ def _assign(session: Session, account: Account, customer: Customer, ours: Mappin
         )
 
 
-def _connections(hub: Hub, session: Session, smtp_port: int) -> None:
+def _connections(hub: Hub, session: Session, ports: Ports) -> None:
     _connection(hub, session, "alertmanager", "Alertmanager", MONITORING, "own", {"identifiers": IDENTIFIERS})
-    _connection(hub, session, "mail", "Mail", MAIL, "own", _smtp(smtp_port))
-    orders = _connection(hub, session, "mail_order", "Work orders by mail", ORDERS, "team", {})
-    _teams(session, orders.id)
+    _connection(hub, session, "mail", "Mail", MAIL, "own", _smtp(ports))
+    tool = _connection(hub, session, "request_tracker", "Team tickets", TOOL, "team", _tool(ports))
+    orders = _connection(hub, session, "mail_order", "Work orders by mail", ORDERS, "supplier", {})
+    for crew in TEAMS:
+        teams.add_team(
+            session,
+            ACTOR,
+            crew.name,
+            kind=crew.kind,
+            connection_id=tool.id if crew.queue else orders.id,
+            email=crew.email,
+            options={"queue": crew.queue} if crew.queue else {},
+            zone=crew.zone,
+        )
 
 
 def _connection(
@@ -131,24 +171,25 @@ def _connection(
         connector,
         name,
         side,
-        values,
+        {**_form(hub, connector, {}), **values},
         slug=slug,
         allowed_networks=LOOPBACK,
     )
 
 
-def _smtp(port: int) -> dict[str, str]:
-    return {"smtp_host": "127.0.0.1", "smtp_port": str(port), "smtp_security": "none"}
-
-
-def _teams(session: Session, connection_id: uuid.UUID) -> None:
-    for team in TEAMS:
-        teams.add_team(
-            session,
-            ACTOR,
-            team.name,
-            kind=team.kind,
-            connection_id=connection_id,
-            email=team.email,
-            zone=team.zone,
+def _form(hub: Hub, connector: str, stored: Mapping[str, Any]) -> dict[str, str]:
+    """What the form of a connector would post for stored settings, defaults included."""
+    found = hub.registry.connector(connector)
+    if found is None:
+        raise Misconfigured(
+            f"The demo needs the connector {connector}; `hub plugin list` says why it is missing."
         )
+    return form_values(found.settings_model, stored)
+
+
+def _smtp(ports: Ports) -> dict[str, str]:
+    return {"smtp_host": "127.0.0.1", "smtp_port": str(ports.smtp), "smtp_security": "none"}
+
+
+def _tool(ports: Ports) -> dict[str, str]:
+    return {"url": f"http://127.0.0.1:{ports.tool}", "login": LOGIN, "token": TOKEN}

@@ -1,0 +1,150 @@
+"""The commands of an operator: what they do, what they refuse, and what `hub check` says."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hub.base.crypto import Keyring
+from hub.cli import COMMANDS, main
+from hub.config import Settings
+from hub.domain import accounts, coverage, people
+from hub.domain.audit import Actor
+from hub.domain.people import StaffRole
+from hub.flows.runtime import Hub
+
+ADMIN = Actor("staff", "Rita Okafor")
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(settings: Settings) -> Run:
+    """Runs `hub ...` on the test's database, as an operator would."""
+
+    def call(*arguments: str, **environ: str) -> Result:
+        own = {"HUB_DATABASE_URL": settings.database_url, "HUB_SECRET_KEY": settings.secret_key}
+        return CliRunner().invoke(main, list(arguments), env={**own, **environ}, catch_exceptions=False)
+
+    return call
+
+
+def test_every_command_is_listed_and_loads(run: Run):
+    listed = run("--help").output
+    for name, text in COMMANDS.items():
+        assert f"  {name}" in listed
+        assert text.split(".")[0] in listed.replace("\n", " ")
+        assert run(name, "--help").exit_code == 0
+
+
+def test_a_command_imports_only_what_it_needs():
+    code = "import sys; from hub.cli import main; main(['key'], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"granian", "sqlalchemy", "flask", "alembic", "hub.app"} & set(done.stdout.split())
+
+
+def test_a_fresh_key_is_a_good_key(run: Run):
+    first, second = run("key").output.strip(), run("key").output.strip()
+    assert first != second
+    Keyring(first)
+
+
+def test_a_bad_setting_ends_every_command_with_its_name(run: Run):
+    done = run("check", HUB_PORT="eighty")
+    assert (done.exit_code, "HUB_PORT" in done.output) == (1, True)
+    done = run("user", "add", "Kim", "--email", "k@x.example", "--staff", "admin", "--generate", HUB_PORT="x")
+    assert (done.exit_code, "Error: HUB_PORT" in done.output) == (1, True)
+
+
+def test_the_database_is_upgraded_once(run: Run, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'fresh.sqlite'}"
+    assert "does not fit this version" in run("check", HUB_DATABASE_URL=url).output
+    assert "fits this version now" in run("db", "upgrade", HUB_DATABASE_URL=url).output
+    assert "up to date" in run("db", "upgrade", HUB_DATABASE_URL=url).output
+    assert "does not fit" not in run("check", HUB_DATABASE_URL=url).output
+
+
+def test_a_first_admin_signs_in_with_the_password_printed_once(run: Run, hub: Hub):
+    done = run("user", "add", "Rita Okafor", "--email", "rita@elbe.example", "--staff", "admin", "--generate")
+    assert done.exit_code == 0
+    password = done.output.rpartition("only now: ")[2].strip()
+    with hub.db.read() as session:
+        person = people.check_password(session, "rita@elbe.example", password)
+        assert person is not None
+        assert people.roles_of(session, person.id) == {StaffRole.ADMIN}
+        assert people.addresses_of(session, person.id) == ["rita@elbe.example"]
+
+
+def test_a_password_is_asked_for_twice(run: Run, settings: Settings, hub: Hub):
+    own = {"HUB_DATABASE_URL": settings.database_url, "HUB_SECRET_KEY": settings.secret_key}
+    arguments = ["user", "add", "Kim Brandt", "--email", "kim@elbe.example", "--staff", "contact"]
+    done = CliRunner().invoke(main, arguments, input="long enough\nlong enough\n", env=own)
+    assert done.exit_code == 0
+    assert "long enough" not in done.output
+    with hub.db.read() as session:
+        assert people.check_password(session, "kim@elbe.example", "long enough") is not None
+
+
+def test_a_customer_joins_an_account(run: Run, hub: Hub):
+    with hub.db.write() as session:
+        people.grant_role(session, ADMIN, people.add_person(session, ADMIN, "Rita Okafor"), "admin")
+        account = accounts.add_account(session, ADMIN, "Nordwind Logistik", prefix="NORD", slug="nordwind")
+    arguments = ("user", "add", "Elke Petersen", "--email", "elke@nordwind.example", "--generate")
+    done = run(*arguments, "--account", "nordwind", "--role", "requester", "--role", "portal_admin")
+    assert done.exit_code == 0
+    with hub.db.read() as session:
+        ((member, person),) = accounts.members_of(session, account.id)
+        assert (person.name, set(member.roles)) == ("Elke Petersen", {"requester", "portal_admin"})
+    done = run(*arguments[:-1], "--generate", "--account", "norwind", "--role", "requester")
+    assert (done.exit_code, "Accounts: nordwind" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [(), ("--staff", "admin", "--account", "nordwind", "--role", "viewer"), ("--account", "nordwind")],
+    ids=["neither", "both", "no role"],
+)
+def test_a_person_is_of_one_side(run: Run, sides: tuple[str, ...]):
+    done = run("user", "add", "Kim", "--email", "kim@elbe.example", "--generate", *sides)
+    assert done.exit_code == 1
+    assert "Error: " in done.output
+
+
+def test_plugins_and_connections_are_listed(run: Run):
+    done = run("plugin", "list", HUB_BLOCKED_PLUGINS="mail_order")
+    assert "alertmanager" in done.output
+    assert "mail_order           blocked" in done.output
+    assert "No connections yet" in run("connection", "list").output
+
+
+def test_check_says_what_to_do(run: Run, hub: Hub):
+    done = run("check", HUB_SECRET_KEY="")
+    assert (done.exit_code, "-> Run `hub key`" in done.output) == (1, True)
+    done = run("check", HUB_DATABSE_URL="x")
+    assert "Did you mean HUB_DATABASE_URL?" in done.output
+    assert "There is no mail channel" in done.output
+    assert "No last resort is set" in done.output
+    assert done.exit_code == 1
+
+
+def test_check_of_a_database_that_is_not_there(run: Run):
+    missing = run("check", HUB_DATABASE_URL="sqlite:////nonexistent/hub.sqlite")
+    assert (missing.exit_code, "The database cannot be used" in missing.output) == (1, True)
+    refused = run("check", HUB_DATABASE_URL="postgresql+psycopg://hub:hunter2@127.0.0.1:1/hub")
+    assert (refused.exit_code, "The database cannot be used" in refused.output) == (1, True)
+    assert "hunter2" not in refused.output
+
+
+def test_check_finds_accounts_without_a_contact(run: Run, hub: Hub):
+    with hub.db.write() as session:
+        rita = people.add_person(session, ADMIN, "Rita Okafor")
+        people.grant_role(session, ADMIN, rita, "admin")
+        coverage.set_last_resort(session, ADMIN, rita.id)
+        accounts.add_account(session, ADMIN, "Nordwind Logistik", prefix="NORD")
+        other = accounts.add_account(session, ADMIN, "Hudson Health", prefix="HUD")
+        coverage.assign(session, ADMIN, other.id, "named", rita.id)
+    output = run("check").output
+    assert "Nobody is assigned to Nordwind Logistik." in output
+    assert "No last resort" not in output

@@ -1,0 +1,54 @@
+"""`hub demo` from the first command to a page that moves, and again from the second start on."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from hub.config import load
+from hub.demo.folder import Folder
+from hub.testing.peers.process import free_port, group_members, start, stop, wait_until
+from tests.test_serve import get
+
+WAIT = 60
+
+
+def kinds(folder: Folder) -> list[str]:
+    """The kinds of all timeline entries so far."""
+    engine = create_engine(load({}, folder.config).database_url)
+    with engine.connect() as connection:
+        found = [kind for (kind,) in connection.execute(text("SELECT kind FROM entries"))]
+    engine.dispose()
+    return found
+
+
+def run(folder: Folder, port: int, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "hub", "demo", "--port", str(port), "--folder", folder.path]
+    process = start(command, log)
+    wait_until(lambda: get(port, "/healthz")[0] == 200, process, log, WAIT)
+    return process
+
+
+def test_the_demo_lives_ends_and_goes_on(tmp_path: Path):
+    folder, log, port = Folder(tmp_path / "demo"), tmp_path / "log", free_port()
+    process = run(folder, port, log)
+    try:
+        said = log.read_text()
+        assert f"http://127.0.0.1:{port}" in said
+        assert "kim@elbe.example" in said
+        assert "grace@merlion.example" in said
+        assert b"<form" in get(port, "/auth/login")[1]
+        wait_until(lambda: "alert.raised" in kinds(folder), process, log, WAIT)
+        wait_until(lambda: any(folder.mails.glob("*.eml")), process, log, WAIT)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(20) == 0
+        assert group_members(process.pid) == []
+    finally:
+        stop(process, log, timeout=20)
+    entries = len(kinds(folder))
+    process = run(folder, free_port(), log)
+    stop(process, log, timeout=20)
+    assert len(kinds(folder)) >= entries

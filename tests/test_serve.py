@@ -1,0 +1,112 @@
+"""`hub serve` as an operator runs it: it answers, it mends itself, and it ends without a trace."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.config import Settings
+from hub.testing.peers.process import free_port, group_members, start, stop, wait_until
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def environ(settings: Settings) -> dict[str, str]:
+    return {
+        "HUB_DATABASE_URL": settings.database_url,
+        "HUB_SECRET_KEY": settings.secret_key,
+        "HUB_PORT": str(free_port()),
+        "HUB_PROCESSES": "2",
+    }
+
+
+@pytest.fixture
+def served(environ: dict[str, str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+    """A running `hub serve`: the process, its port and its log."""
+    log, port = tmp_path / "log", int(environ["HUB_PORT"])
+    process = start([sys.executable, "-m", "hub", "serve"], log, env=environ)
+    try:
+        wait_until(lambda: get(port, "/healthz")[0] == 200, process, log, 30)
+        yield process, port, log
+    finally:
+        stop(process, log, timeout=20)
+
+
+def parts(process: subprocess.Popen[bytes], word: str) -> list[int]:
+    """Process ids of the group whose command line holds a word."""
+    found = []
+    for pid in group_members(process.pid):
+        command = Path(f"/proc/{pid}/cmdline")
+        if word in (command.read_bytes().decode() if command.exists() else "").split("\0"):
+            found.append(pid)
+    return found
+
+
+def test_it_answers_and_ends_without_a_trace(served):
+    process, port, log = served
+    assert get(port, "/readyz")[0] == 200
+    assert parts(process, "worker")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0, log.read_text()
+    assert group_members(process.pid) == []
+
+
+def test_ctrl_c_reaches_every_process_at_once_and_ends_all(served):
+    process, _, log = served
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == 0, log.read_text()
+    assert group_members(process.pid) == []
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_worker_that_dies_is_replaced_and_pages_go_on(served):
+    process, port, log = served
+    (worker,) = parts(process, "worker")
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: parts(process, "worker") not in ([], [worker]), process, log, 20)
+    assert get(port, "/healthz")[0] == 200
+
+
+def test_a_taken_port_is_said_at_once(served, environ: dict[str, str]):
+    done = subprocess.run(
+        [sys.executable, "-m", "hub", "serve"],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.search(r"Cannot listen on 127\.0\.0\.1 port \d+: .*HUB_PORT", done.stderr)
+
+
+def test_log_lines_are_json_where_a_collector_reads_them(environ: dict[str, str]):
+    code = (
+        "import os, structlog; from hub.cli import logs; from hub.config import load;"
+        "logs.configure(load(os.environ)); structlog.get_logger().warning('odd', text='two\\nlines')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environ, "HUB_LOG_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = json.loads(done.stderr)
+    assert (line["event"], line["level"], line["text"]) == ("odd", "warning", "two\\nlines")
