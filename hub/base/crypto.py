@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hub.base.errors import Misconfigured
 
 KEY_BYTES = 32
+SHORTEST_SIGNATURE = 8
 _NONCE_BYTES = 12
 
 
@@ -26,7 +27,7 @@ class Keyring:
 
     def __init__(self, master: str) -> None:
         try:
-            raw = base64.urlsafe_b64decode(master.encode())
+            raw = base64.b64decode(master.encode(), altchars=b"-_", validate=True)
         except ValueError:
             raw = b""
         if len(raw) != KEY_BYTES:
@@ -64,5 +65,7 @@ class Keyring:
         return hmac.new(self._key(purpose), message, hashlib.sha256).digest()[:size]
 
     def verify(self, purpose: str, message: bytes, signature: bytes) -> bool:
-        """Whether `signature` is ours, compared in constant time."""
+        """Whether `signature` is ours, compared in constant time. One too short to mean anything never is."""
+        if len(signature) < SHORTEST_SIGNATURE:
+            return False
         return hmac.compare_digest(self.sign(purpose, message, len(signature)), signature)

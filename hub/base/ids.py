@@ -37,6 +37,7 @@ def from_short(text: str) -> uuid.UUID | None:
     if len(text) != 26:
         return None
     try:
-        return uuid.UUID(bytes=base64.b32decode(text.upper() + "======"))
+        value = uuid.UUID(bytes=base64.b32decode(text.upper() + "======"))
     except ValueError:
         return None
+    return value if short(value) == text.lower() else None  # several texts would decode to it

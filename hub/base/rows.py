@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
 from hub.base.clock import utc
@@ -45,7 +46,12 @@ def _items_postgres(element: json_items, compiler: SQLCompiler, **kw: Any) -> st
 class json_field(ColumnElement[Any]):
     """One field of a JSON object as a value of a column type."""
 
-    inherit_cache = False
+    # Statements are compiled once only if SQLAlchemy can tell two fields apart.
+    _traverse_internals = [
+        ("value", InternalTraversal.dp_clauseelement),
+        ("key", InternalTraversal.dp_string),
+        ("type", InternalTraversal.dp_type),
+    ]
 
     def __init__(self, value: ColumnElement[Any], key: str, type_: TypeEngine[Any]) -> None:
         self.value, self.key, self.type = value, key, type_

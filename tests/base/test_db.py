@@ -1,0 +1,127 @@
+"""The database keeps what it was told, loses nothing, and says clearly when it cannot."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError, StatementError
+
+from hub.base import clock, rows
+from hub.base.db import Database, as_hub_error
+from hub.base.errors import Unavailable
+from hub.domain.accounts import Setting
+from hub.domain.sessions import RateWindow
+from hub.flows.runtime import Hub
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def window(key: str = "k", count: int = 0, at: datetime = NOON) -> RateWindow:
+    return RateWindow(key=key, starts_at=at, count=count)
+
+
+def counts(db: Database) -> list[int]:
+    with db.read() as session:
+        return list(session.scalars(select(RateWindow.count)))
+
+
+def test_an_error_rolls_everything_back(hub: Hub) -> None:
+    with pytest.raises(RuntimeError), hub.db.write() as session:
+        session.add(window())
+        session.flush()
+        raise RuntimeError
+    assert counts(hub.db) == []
+
+
+def test_reading_never_commits(hub: Hub) -> None:
+    with hub.db.read() as session:
+        session.add(window())
+        session.flush()
+    assert counts(hub.db) == []
+
+
+def test_instants_come_back_aware_and_naive_ones_are_refused(hub: Hub) -> None:
+    with hub.db.write() as session:
+        session.add(window(at=datetime(2026, 3, 2, 13, 30, tzinfo=ZoneInfo("Europe/Berlin"))))
+    with hub.db.read() as session:
+        assert session.scalar(select(RateWindow.starts_at)) == NOON + timedelta(minutes=30)
+        assert session.scalar(select(RateWindow.starts_at)).tzinfo is UTC  # type: ignore[union-attr]
+    with pytest.raises(StatementError, match="naive"), hub.db.write() as session:
+        session.add(window("naive", at=datetime(2026, 3, 2)))
+        session.flush()
+
+
+def test_no_update_is_lost_between_writers(hub: Hub) -> None:
+    with hub.db.write() as session:
+        session.add(window())
+
+    def work() -> None:
+        for _ in range(50):
+            with hub.db.write() as session:
+                row = session.scalars(select(RateWindow).with_for_update()).one()
+                row.count = row.count + 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts(hub.db) == [200]
+
+
+def test_a_reader_does_not_wait_for_a_writer(hub: Hub) -> None:
+    with hub.db.write() as session:
+        session.add(window(count=1))
+    with hub.db.write() as session:
+        session.execute(text("UPDATE rate_windows SET count = 2"))
+        assert counts(hub.db) == [1]
+    assert counts(hub.db) == [2]
+
+
+def test_a_locked_database_is_said_to_be_busy(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/busy.sqlite"
+    holder, other = Database(url), Database(url)
+    with other.read() as session:  # its one pooled connection does not wait the usual five seconds
+        session.execute(text("PRAGMA busy_timeout=1"))
+    with holder.write() as writing:
+        writing.execute(text("CREATE TABLE t (a)"))
+        with pytest.raises(Unavailable, match="busy"), other.write() as session:
+            session.execute(text("CREATE TABLE u (a)"))
+    holder.dispose()
+    other.dispose()
+
+
+def test_a_database_that_is_away_is_said_to_be_away(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/no/such/folder/hub.sqlite")
+    with pytest.raises(Unavailable, match="cannot be reached"), db.read() as session:
+        session.execute(text("SELECT 1"))
+    db.dispose()
+
+
+def test_a_mistake_of_ours_is_not_called_an_outage() -> None:
+    error = OperationalError("SELECT", {}, Exception("no such table: connections"))
+    assert as_hub_error(error) is error
+
+
+def test_many_rows_are_one_statement_with_every_type_kept(hub: Hub) -> None:
+    table = Setting.__table__
+    deep = {"text": "Störung \u202e\U0001f525 \x00", "list": [1, None, {"a": True}], "id": str(uuid.uuid4())}
+    with hub.db.write() as session:
+        rows.insert_rows(session, table, [{"key": f"k{n}", "value": deep | {"n": n}} for n in range(500)])  # type: ignore[arg-type]
+        rows.insert_new_rows(session, table, [{"key": "k1", "value": {}}, {"key": "new", "value": {}}])  # type: ignore[arg-type]
+    with hub.db.read() as session:
+        kept = {row.key: row.value for row in session.scalars(select(Setting))}
+    assert len(kept) == 501
+    assert kept["k7"] == deep | {"n": 7, "text": deep["text"].replace("\x00", "\ufffd")}  # type: ignore[attr-defined]
+
+
+def test_the_hub_has_a_clock_for_its_rows(hub: Hub, fresh_database: Callable[[], str]) -> None:
+    with clock.at(NOON), hub.db.write() as session:
+        session.add(window(at=clock.now()))
+    with hub.db.read() as session:
+        assert session.scalar(select(RateWindow.starts_at)) == NOON
