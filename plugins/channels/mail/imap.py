@@ -104,12 +104,13 @@ def _sign_in(ctx: Ctx[MailSettings], client: imaplib.IMAP4) -> None:
 
 def _examine(ctx: Ctx[MailSettings], client: imaplib.IMAP4) -> tuple[int, int]:
     """Open the mailbox read-only: its UIDVALIDITY and the UID that the next mail will get."""
-    name = ctx.settings.imap_mailbox.replace("\\", "\\\\").replace('"', '\\"')
+    mailbox = ctx.settings.imap_mailbox.strip() or "INBOX"
+    name = mailbox.replace("\\", "\\\\").replace('"', '\\"')
     _hurry(ctx, client)
     state, answer = client.select(f'"{name}"', readonly=True)
     if state != "OK":
         said = answer[0].decode("utf-8", "replace") if answer and answer[0] else ""
-        raise Rejected(clip(f"The mailbox {ctx.settings.imap_mailbox} cannot be opened: {said}"))
+        raise Rejected(clip(f"The mailbox {mailbox} cannot be opened: {said}"))
     validity, following = (_number(client.response(code)[1]) for code in ("UIDVALIDITY", "UIDNEXT"))
     return validity, following
 

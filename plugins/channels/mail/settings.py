@@ -32,7 +32,7 @@ class MailSettings(BaseModel):
         "INBOX",
         title="Mailbox",
         description="Every mail in it is read once; none is changed or deleted. ASCII as IMAP spells it.",
-        pattern=r"^[ -~]+$",
+        pattern=r"^[ -~]*$",
     )
     largest_mail_mib: int = Field(
         25,
