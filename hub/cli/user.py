@@ -24,9 +24,21 @@ def user() -> None:
 @click.option("--email", required=True, help="Where they get mail, and the name they sign in with.")
 @click.option("--login", help="Another name to sign in with.")
 @click.option("--phone", "phones", multiple=True, help="A telephone number; may be repeated.")
-@click.option("--staff", "staff_roles", multiple=True, type=click.Choice([*StaffRole]), help="One of us.")
+@click.option(
+    "--staff",
+    "staff_roles",
+    multiple=True,
+    type=click.Choice([str(role) for role in StaffRole]),
+    help="One of us.",
+)
 @click.option("--account", "slug", help="A customer's person: the account's short name in addresses.")
-@click.option("--role", "member_roles", multiple=True, type=click.Choice([*MemberRole]), help="In --account.")
+@click.option(
+    "--role",
+    "member_roles",
+    multiple=True,
+    type=click.Choice([str(role) for role in MemberRole]),
+    help="In --account.",
+)
 @click.option("--language", default="en", type=click.Choice(LANGUAGES), show_default=True)
 @click.option("--zone", default="UTC", show_default=True, help="Time zone, like Europe/Berlin.")
 @click.option("--generate", is_flag=True, help="Make a password and print it once, instead of asking.")
