@@ -101,7 +101,7 @@ def _roles(connection: DbConnection) -> list[Finding]:
     for name in ROLES:
         member, mighty = known.get(name, (False, False))
         if not member:
-            advice = f"As a superuser: CREATE ROLE {name} NOLOGIN; GRANT {name} TO the hub's login."
+            advice = "`hub db upgrade` makes the roles, or prints what a database administrator has to run."
             found.append(Finding("error", f"The login is no member of the role {name}.", advice))
         if mighty:
             advice = f"ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS;"

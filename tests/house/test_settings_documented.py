@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from hub.cli import COMMANDS
 from hub.config import Settings, variable
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -30,3 +31,9 @@ def test_the_page_and_the_settings_say_the_same():
 def test_every_setting_has_a_help_that_is_a_sentence():
     for item in fields(Settings):
         assert re.fullmatch(r"[A-Z].+\.", item.metadata["help"]), item.name
+
+
+def test_every_command_is_documented():
+    page = PAGE.read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `hub (\w+)", page, re.MULTILINE))
+    assert documented == set(COMMANDS)
