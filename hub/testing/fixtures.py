@@ -17,6 +17,7 @@ import hypothesis
 import pytest
 from sqlalchemy import event
 
+from hub import migrations
 from hub.app import create_hub
 from hub.base import clock, crypto
 from hub.base.db import Database
@@ -27,18 +28,6 @@ from hub.testing.peers.postgres import postgres
 from hub.testing.world import World, build
 
 __all__ = ["database_url", "fresh_database", "hub", "loopback_only", "moving_clock", "settings", "world"]
-
-import hub.domain.accounts, hub.domain.alerts, hub.domain.attachments, hub.domain.cases, hub.domain.connections, hub.domain.coverage, hub.domain.links, hub.domain.mailbox, hub.domain.notices, hub.domain.numbers, hub.domain.outbox, hub.domain.people, hub.domain.quarantine, hub.domain.sessions, hub.domain.signals, hub.domain.teams, hub.domain.timeline, hub.domain.workorders  # noqa
-from hub.base.db import Base
-from hub import migrations
-
-
-def prepare(url: str) -> None:
-    if hasattr(migrations, "upgrade"):
-        migrations.upgrade(url)
-    else:  # until the migrations land
-        d = Database(url); Base.metadata.create_all(d.engine); d.dispose()
-
 
 # Times are measured in bench/, never here: a slow machine is not a failing test.
 hypothesis.settings.register_profile("hub", deadline=None, max_examples=50)
@@ -54,12 +43,12 @@ def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
     if POSTGRESQL:
         with ExitStack() as stack:
             cluster = stack.enter_context(postgres())
-            prepare(cluster.create_database("template"))
+            migrations.upgrade(cluster.create_database("template"))
             yield lambda: cluster.create_database(f"t{uuid.uuid4().hex}", template="template")
         return
     folder = tmp_path_factory.mktemp("databases")
     template = folder / "template.sqlite"
-    prepare(f"sqlite:///{template}")
+    migrations.upgrade(f"sqlite:///{template}")
 
     def copy() -> str:
         path = folder / f"{uuid.uuid4().hex}.sqlite"
