@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from hub.base.db import NOBODY
 from hub.base.errors import Invalid, TooMany
-from hub.domain import audit, people, sessions
+from hub.domain import access, audit, people, sessions
 from hub.domain.audit import Actor
 from hub.domain.people import Person
 from hub.web import csrf, doors
@@ -78,8 +78,9 @@ def _note_refusal() -> None:
 
 
 def _open_session(person: Person) -> Response:
+    who = access.viewer_of(doors.session(), person.id).self_actor()
     sentence = f"{person.name} signed in."
-    audit.write(doors.session(), _self(person), "sign-in", "person", person.id, sentence)
+    audit.write(doors.session(), who, "sign-in", "person", person.id, sentence)
     return _start_session(person, redirect(_next() or url_for("front.home"), 303))
 
 
@@ -88,14 +89,9 @@ def _start_session(person: Person, response: Response) -> Response:
     if old := request.cookies.get(doors.cookie_name()):
         sessions.end(doors.session(), old)
     lasts = timedelta(hours=doors.hub().settings.session_hours)
-    token = sessions.start(doors.session(), person.id, "local", lasts, request.user_agent.string)
+    token = sessions.start(doors.session(), person.id, access.LOCAL, lasts, request.user_agent.string)
     doors.set_cookie(response, doors.cookie_name(), token, int(lasts.total_seconds()))
     return response
-
-
-def _self(person: Person) -> Actor:
-    """A person in their own affairs, which are on nobody's timeline."""
-    return Actor("person", person.name, person.id)
 
 
 def _next() -> str:
@@ -129,7 +125,9 @@ def me() -> ResponseReturnValue:
 
 def _change_profile(data: Profile) -> Response:
     person = doors.session().get_one(Person, doors.viewer().person_id)
-    people.change_person(doors.session(), _self(person), person, language=data.language, zone=data.zone)
+    people.change_person(
+        doors.session(), doors.viewer().self_actor(), person, language=data.language, zone=data.zone
+    )
     flash(_("Saved."), "ok")
     return redirect(url_for("auth.me"), 303)
 
@@ -150,7 +148,7 @@ def _change_password(data: NewPassword) -> Response:
     login = people.login_of(session, person)
     if login is None or people.check_password(session, login, data.current) is None:
         raise Invalid.field("current", _("This is not your present password."))
-    people.set_password(session, _self(person), person, login, data.password)
+    people.set_password(session, viewer.self_actor(), person, login, data.password)
     flash(_("Your password is changed. You are signed out everywhere else."), "ok")
     # Sessions older than the password are dead, this one too.
     return _start_session(person, redirect(url_for("auth.me"), 303))

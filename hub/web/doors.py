@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import cast
@@ -120,9 +121,9 @@ def viewer() -> Viewer:
     return cast(Viewer, g.viewer)
 
 
-def actor() -> Actor:
-    """The viewer as the one who acts, in the lens of this page."""
-    return viewer().actor(door().lens)
+def actor(account_id: uuid.UUID | None = None) -> Actor:
+    """The viewer as the one who acts in the lens of this page; on an account, as its customers know them."""
+    return viewer().actor(door().lens, account_id)
 
 
 def enter(lens: str) -> None:

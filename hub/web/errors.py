@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -38,13 +38,13 @@ def _hub_error(error: HubError) -> AnyResponse:
         _log(error, ids.short(ids.new_id())[-8:])
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
     fields = error.fields if isinstance(error, Invalid) else {}
-    return answer(error.status, _(error.title), str(error), fields=fields, headers=headers)
+    return answer(error.status, _(error.title), _(str(error)), fields=fields, headers=headers)
 
 
 def _http_error(error: HTTPException) -> AnyResponse:
     status = error.code or 500
     if status < 400 and error.response is not None:
-        return error.response
+        return cast(AnyResponse, error.response)
     title, text = _http_words().get(status, (error.name, _("The request could not be answered.")))
     allowed = getattr(error, "valid_methods", None)
     return answer(status, title, text, headers={"Allow": ", ".join(sorted(allowed))} if allowed else {})

@@ -18,7 +18,7 @@ def install(app: Flask) -> None:
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext_plain, ngettext_plain, newstyle=True
     )
-    for made in (at_time, moment, full, iso, ago, left, local_input, size, text_html, zone_name):
+    for made in (at_time, moment, full, iso, ago, left, overdue, local_input, size, text_html):
         app.jinja_env.filters[made.__name__] = made
 
 
@@ -86,6 +86,11 @@ def left(instant: datetime) -> str:
     return _("%(time)s left", time=words) if distance > timedelta(0) else _("%(time)s over", time=words)
 
 
+def overdue(instant: datetime) -> bool:
+    """Whether that time has passed."""
+    return instant < clock.now()
+
+
 def local_input(instant: datetime | None) -> str:
     """For a field of type datetime-local."""
     return f"{local(instant):%Y-%m-%dT%H:%M}" if instant else ""
@@ -102,11 +107,6 @@ def size(count: int) -> str:
 def text_html(text: str | None) -> Markup:
     """What somebody wrote, as safe HTML."""
     return Markup(markdown(text or ""))  # noqa: S704 - markdown() cleans it
-
-
-def zone_name(_unused: object = None) -> str:
-    """The reader's zone, e.g. Europe/Berlin."""
-    return str(zone())
 
 
 def date_words(day: date) -> str:

@@ -18,6 +18,18 @@ from hub.web.words import N_, _, zone
 MISSING = N_("Please fill this in.")
 
 
+def maybe(value: Any) -> Any:
+    """An empty choice is none."""
+    return None if value in ("", None) else value
+
+
+def chosen(value: Any) -> Any:
+    """A choice that has to be made."""
+    if value in ("", None):
+        raise ValueError(MISSING)
+    return value
+
+
 class Fields(BaseModel):
     """Base of every form's model: unknown fields are ignored, texts arrive cleaned."""
 
@@ -68,13 +80,17 @@ def _instant(value: Any, info: ValidationInfo) -> datetime | None:
     return clock.instant(wall.replace(tzinfo=None), (info.context or {}).get("zone") or zone())
 
 
-def _future(instant: datetime | None) -> datetime | None:
+Instant = TypeVar("Instant", datetime, datetime | None)
+
+
+def _future(instant: Instant) -> Instant:
     if instant is not None and instant <= clock.now():
         raise ValueError(_("This time has passed already; choose a later one."))
     return instant
 
 
-def _needed(instant: datetime | None) -> datetime:
+def _needed(value: Any, info: ValidationInfo) -> datetime:
+    instant = _instant(value, info)
     if instant is None:
         raise ValueError(MISSING)
     return instant
@@ -82,10 +98,8 @@ def _needed(instant: datetime | None) -> datetime:
 
 Moment = Annotated[datetime | None, BeforeValidator(_instant)]
 FutureMoment = Annotated[datetime | None, BeforeValidator(_instant), AfterValidator(_future)]
-NeededMoment = Annotated[datetime | None, BeforeValidator(_instant), AfterValidator(_needed)]
-NeededFuture = Annotated[
-    datetime | None, BeforeValidator(_instant), AfterValidator(_future), AfterValidator(_needed)
-]
+NeededMoment = Annotated[datetime, BeforeValidator(_needed)]
+NeededFuture = Annotated[datetime, BeforeValidator(_needed), AfterValidator(_future)]
 
 
 def _zone(name: str) -> str:
@@ -140,6 +154,10 @@ class Form(Generic[Data]):
             return self.lists.get(field, [])
         return [str(item) for item in self.values.get(field) or []]
 
+    def ticked(self, field: str) -> bool:
+        """Whether a single box is ticked; an unticked one is not posted at all."""
+        return field in request.form if self.posted else bool(self.values.get(field))
+
     def act(self, verb: Callable[[Data], Response]) -> Response | None:
         """Check what was posted and do it; None when the page has to be shown (again), with `errors`."""
         if not self.posted:
@@ -154,9 +172,9 @@ class Form(Generic[Data]):
         except ValidationError as error:
             self.errors = plain_words(error)
         except Invalid as error:
-            self.errors = error.fields or {"": str(error)}
+            self.errors = {name: _(text) for name, text in error.fields.items()} or {"": _(str(error))}
         except Conflict as error:
-            self.errors = {"": str(error)}
+            self.errors = {"": _(str(error))}
         self.status = 422
         doors.door().undo()
         return None

@@ -30,6 +30,7 @@ def _common() -> dict[str, Any]:
         "asset_version": current_app.extensions["asset_version"],
         "csrf_token": doors.csrf_token,
         "provider": settings.provider_name,
+        "max_upload": settings.max_upload_bytes,
         "viewer": g.get("viewer"),
         "person": _person(),
         "queue_counts": lambda: counts(doors.session()),

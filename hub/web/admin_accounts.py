@@ -1,0 +1,207 @@
+"""Accounts in the administration: places, services and their names, people, who is responsible."""
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from hub.base import clock
+from hub.base.errors import NotFound
+from hub.base.text import one_line
+from hub.domain import accounts, coverage, people
+from hub.domain.accounts import Account, Identifier, Limits, Membership, Service, Site
+from hub.domain.coverage import Assignment
+from hub.web import admin_forms, admin_read, doors
+from hub.web.admin import enter
+from hub.web.admin_accounts_parts import fields_of, page_of
+from hub.web.forms import Fields, Form
+from hub.web.pages import page
+from hub.web.sheets import Part, link
+from hub.web.words import _
+
+admin_accounts = Blueprint("admin_accounts", __name__, url_prefix="/admin/accounts")
+admin_accounts.before_request(enter)
+
+
+@admin_accounts.get("")
+def listing() -> ResponseReturnValue:
+    """Accounts by name."""
+    words = one_line(request.args.get("q", ""), 100)
+    rows = [
+        [
+            link(url_for("admin_accounts.show", slug=row.slug), row.name),
+            row.prefix,
+            row.zone,
+            _("closed") if row.closed_at else "",
+        ]
+        for row in admin_read.accounts(doors.session(), doors.viewer().hidden, words)
+    ]
+    columns = (_("Account"), _("Prefix"), _("Zone"), _("State"))
+    return page(
+        "admin/sheet.html",
+        here="accounts",
+        title=_("Accounts"),
+        search={"action": url_for("admin_accounts.listing"), "label": _("Find by name"), "value": words},
+        add_href=url_for("admin_accounts.new"),
+        add_word=_("Add an account"),
+        parts=[Part("accounts", _("Accounts"), columns, rows, _("No account fits."))],
+    )
+
+
+@admin_accounts.route("/new", methods=["GET", "POST"])
+def new() -> ResponseReturnValue:
+    """Add an account."""
+    viewer = doors.viewer()
+    start = {
+        "language": viewer.language,
+        "zone": viewer.zone,
+        "alert_threshold": "major",
+        "password_login": "1",
+    }
+    form = Form(admin_forms.AccountForm, start)
+    action = url_for("admin_accounts.new")
+    part = Part(
+        "account",
+        _("Which company is it?"),
+        form=form,
+        fields=fields_of(new=True),
+        action=action,
+        submit=_("Add"),
+    )
+    trail = [(url_for("admin_accounts.listing"), _("Accounts")), (None, _("Add an account"))]
+    return form.act(_add) or page(
+        "admin/sheet.html", form.status, here="accounts", title=_("Add an account"), trail=trail, parts=[part]
+    )
+
+
+def _add(data: admin_forms.AccountForm) -> Response:
+    values = data.model_dump(exclude={"name"})
+    account = accounts.add_account(doors.session(), doors.actor(), data.name, **values)
+    flash(_("%(name)s was added. Now say who is responsible.", name=account.name), "ok")
+    return redirect(url_for("admin_accounts.show", slug=account.slug), 303)
+
+
+def _change(account: Account, data: admin_forms.AccountForm) -> None:
+    values = data.model_dump(exclude={"slug"})
+    accounts.change_account(doors.session(), doors.actor(account.id), account, **values)
+
+
+def _site(account: Account, data: admin_forms.SiteForm) -> None:
+    session, actor = doors.session(), doors.actor(account.id)
+    accounts.add_site(session, actor, account, data.name, address=data.address, zone=data.zone)
+
+
+def _close_site(account: Account, data: admin_forms.RowForm) -> None:
+    site = _own(account, Site, data.id)
+    accounts.change_site(doors.session(), doors.actor(account.id), site, closed_at=clock.now())
+
+
+def _service(account: Account, data: admin_forms.ServiceForm) -> None:
+    session, actor = doors.session(), doors.actor(account.id)
+    accounts.add_service(
+        session, actor, account, data.kind, data.name, site_id=data.site, partner_id=data.partner
+    )
+
+
+def _close_service(account: Account, data: admin_forms.RowForm) -> None:
+    service = _own(account, Service, data.id)
+    accounts.change_service(doors.session(), doors.actor(account.id), service, closed_at=clock.now())
+
+
+def _identifier(account: Account, data: admin_forms.IdentifierForm) -> None:
+    service = _own(account, Service, data.service)
+    session, actor = doors.session(), doors.actor(account.id)
+    accounts.add_identifier(session, actor, service, data.kind, data.value, audience=data.audience)
+
+
+def _end_identifier(account: Account, data: admin_forms.RowForm) -> None:
+    identifier = _own(account, Identifier, data.id)
+    accounts.end_identifier(doors.session(), doors.actor(account.id), identifier)
+
+
+def _member(account: Account, data: admin_forms.MemberForm) -> None:
+    person = people.get_person(doors.session(), data.person)
+    limits = Limits(frozenset(data.sites) or None, frozenset(data.services) or None)
+    session, actor = doors.session(), doors.actor(account.id)
+    accounts.add_member(session, actor, account, person, data.roles, limits=limits)
+
+
+def _end_member(account: Account, data: admin_forms.RowForm) -> None:
+    member = _own(account, Membership, data.id)
+    accounts.end_member(doors.session(), doors.actor(account.id), member)
+
+
+def _assign(account: Account, data: admin_forms.AssignmentForm) -> None:
+    coverage.assign(
+        doors.session(),
+        doors.actor(account.id),
+        account.id,
+        data.role,
+        data.person,
+        level=data.level or 0,
+        position=data.position or 0,
+        hours=data.hours(),
+        zone=data.zone,
+        reach_name=data.reach_name,
+        reach_phone=data.reach_phone,
+        reach_email=data.reach_email,
+        valid_from=data.valid_from,
+        valid_until=data.valid_until,
+    )
+
+
+def _end_assignment(account: Account, data: admin_forms.RowForm) -> None:
+    assignment = _own(account, Assignment, data.id)
+    coverage.end_assignment(doors.session(), doors.actor(account.id), assignment)
+
+
+def _close(account: Account, data: Fields) -> None:
+    accounts.close_account(doors.session(), doors.actor(account.id), account)
+
+
+def _own(account: Account, table: Any, row: uuid.UUID) -> Any:
+    """A row of this very account; anything else does not exist here."""
+    found = doors.session().get(table, (account.id, row))
+    if found is None:
+        raise NotFound(_("There is nothing here."))
+    return found
+
+
+VERBS: dict[str, tuple[type[Fields], Any]] = {
+    "change": (admin_forms.AccountForm, _change),
+    "site": (admin_forms.SiteForm, _site),
+    "close_site": (admin_forms.RowForm, _close_site),
+    "service": (admin_forms.ServiceForm, _service),
+    "close_service": (admin_forms.RowForm, _close_service),
+    "identifier": (admin_forms.IdentifierForm, _identifier),
+    "end_identifier": (admin_forms.RowForm, _end_identifier),
+    "member": (admin_forms.MemberForm, _member),
+    "end_member": (admin_forms.RowForm, _end_member),
+    "assign": (admin_forms.AssignmentForm, _assign),
+    "end_assignment": (admin_forms.RowForm, _end_assignment),
+    "close": (Fields, _close),
+}
+"""What an administrator does to an account, by the word in the address."""
+
+
+@admin_accounts.get("/<slug>")
+def show(slug: str) -> ResponseReturnValue:
+    """One account."""
+    return page_of(doors.account(slug), VERBS, {})
+
+
+@admin_accounts.post(f"/<slug>/<any({', '.join(VERBS)}):verb>")
+def do(slug: str, verb: str) -> ResponseReturnValue:
+    """One change of an account."""
+    account = doors.account(slug)
+    model, act = VERBS[verb]
+    form: Form[Any] = Form(model)
+
+    def done(data: Any) -> Response:
+        act(account, data)
+        flash(_("Saved."), "ok")
+        return redirect(url_for("admin_accounts.show", slug=account.slug), 303)
+
+    return form.act(done) or page_of(account, VERBS, {verb: form})

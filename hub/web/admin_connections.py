@@ -1,0 +1,237 @@
+"""Connections: forms drawn from what each connector declares; secrets never come back."""
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from hub.base.errors import Invalid, NotFound
+from hub.domain import connections
+from hub.domain.connections import Connection
+from hub.plugin import settings as declared
+from hub.plugin.contracts import Connector
+from hub.web import admin_forms, admin_read, doors
+from hub.web.admin import enter
+from hub.web.filters import moment
+from hub.web.forms import Form
+from hub.web.pages import page
+from hub.web.sheets import Act, Field, Part, link, of_settings
+from hub.web.state_words import SIDES, choices
+from hub.web.words import _
+
+admin_connections = Blueprint("admin_connections", __name__, url_prefix="/admin/connections")
+admin_connections.before_request(enter)
+
+
+@admin_connections.get("")
+def listing() -> ResponseReturnValue:
+    """Every connection and how it is."""
+    sides = dict(choices(SIDES))
+    rows = [
+        [
+            link(url_for("admin_connections.show", slug=row.slug), row.name),
+            row.connector,
+            sides[row.side],
+            *admin_read.health_words(row),
+        ]
+        for row in admin_read.connections(doors.session())
+    ]
+    columns = (
+        _("Connection"),
+        _("Connector"),
+        _("Whose tool"),
+        _("State"),
+        _("Last worked"),
+        _("What is wrong"),
+    )
+    kinds = [
+        [link(url_for("admin_connections.new", connector=item.name), item.title), item.kind]
+        for item in doors.hub().registry.connectors()
+    ]
+    return page(
+        "admin/sheet.html",
+        here="connections",
+        title=_("Connections"),
+        parts=[
+            Part(
+                "connections",
+                _("Connections"),
+                columns,
+                rows,
+                _("No connection yet. Add the first one below."),
+            ),
+            Part(
+                "kinds", _("Add a connection to"), (_("Tool"), _("Kind")), kinds, _("No plugin offers one.")
+            ),
+        ],
+    )
+
+
+def _fields(connector: Connector[Any]) -> list[Field]:
+    networks = _("Private networks that it may call, one a line, like 10.1.0.0/16.")
+    words = _("What the tool's own words mean, one a line: resolved = done. States: accepted, in_progress, ")
+    words += "question, done, refused, cancelled."
+    limit = _("Largest body that it takes, in bytes; empty: %(num)d.", num=connector.body_limit)
+    status = (
+        [Field("status_map", _("Words of the tool"), "textarea", help=words)] if connector.status_map else []
+    )
+    return [
+        Field("name", _("Name"), required=True),
+        Field("side", _("Whose tool is it?"), "select", True, options=choices(SIDES)),
+        *of_settings(declared.form_fields(connector.settings_model)),
+        *status,
+        Field("allowed_networks", _("Allowed networks"), "textarea", help=networks),
+        Field("body_limit", _("Limit"), "number", help=limit, attrs={"min": 1024}),
+        Field("enabled", _("Switched on"), "check"),
+    ]
+
+
+def _connector(name: str) -> Connector[Any]:
+    found = doors.hub().registry.connector(name)
+    if found is None:
+        raise NotFound(_("No plugin offers this connector."))
+    return found
+
+
+@admin_connections.route("/new/<connector>", methods=["GET", "POST"])
+def new(connector: str) -> ResponseReturnValue:
+    """Add a connection to one kind of tool."""
+    chosen = _connector(connector)
+    blank = declared.form_values(chosen.settings_model, {})
+    form = Form(admin_forms.ConnectionForm, {"name": chosen.title, "side": "own", "enabled": "1", **blank})
+    action = url_for("admin_connections.new", connector=connector)
+    part = Part("connection", chosen.title, form=form, fields=_fields(chosen), action=action, submit=_("Add"))
+    trail = [(url_for("admin_connections.listing"), _("Connections")), (None, chosen.title)]
+    title = _("Add a connection to %(tool)s", tool=chosen.title)
+    return form.act(partial(_add, chosen)) or page(
+        "admin/sheet.html", form.status, here="connections", title=title, trail=trail, parts=[part]
+    )
+
+
+def _common(data: admin_forms.ConnectionForm) -> dict[str, Any]:
+    return {
+        "allowed_networks": [line.strip() for line in data.allowed_networks.splitlines() if line.strip()],
+        "status_map": _pairs(data.status_map),
+        "body_limit": data.body_limit,
+    }
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = {}
+    for line in text.splitlines():
+        word, equals, state = line.partition("=")
+        if not equals or state.strip() not in STATES:
+            raise Invalid.field("status_map", _("Each line needs a word, = and one of the states."))
+        pairs[word.strip()] = state.strip()
+    return pairs
+
+
+STATES = frozenset({"accepted", "in_progress", "question", "done", "refused", "cancelled"})
+
+
+def _add(chosen: Connector[Any], data: admin_forms.ConnectionForm) -> Response:
+    hub, session, actor = doors.hub(), doors.session(), doors.actor()
+    values = request.form.to_dict()
+    connection = connections.add_connection(
+        session, actor, hub.registry, hub.keyring, chosen.name, data.name, data.side, values, **_common(data)
+    )
+    if not data.enabled:
+        connections.change_connection(session, actor, hub.registry, hub.keyring, connection, enabled=False)
+    flash(_("%(name)s was added.", name=connection.name), "ok")
+    return redirect(url_for("admin_connections.show", slug=connection.slug), 303)
+
+
+@admin_connections.route("/<slug>", methods=["GET", "POST"])
+def show(slug: str) -> ResponseReturnValue:
+    """One connection: its settings, its token, its health."""
+    connection = connections.find(doors.session(), slug)
+    form = Form(admin_forms.ConnectionForm, _start(connection))
+    return form.act(partial(_change, connection)) or _page(connection, form)
+
+
+def _start(connection: Connection) -> dict[str, Any]:
+    chosen = doors.hub().registry.connector(connection.connector)
+    known = declared.form_values(chosen.settings_model, connection.settings) if chosen else {}
+    return {
+        "name": connection.name,
+        "side": connection.side,
+        "enabled": connection.enabled,
+        "body_limit": connection.body_limit,
+        "allowed_networks": "\n".join(connection.allowed_networks),
+        "status_map": "\n".join(f"{word} = {state}" for word, state in connection.status_map.items()),
+        **known,
+    }
+
+
+def _change(connection: Connection, data: admin_forms.ConnectionForm) -> Response:
+    hub = doors.hub()
+    connections.change_connection(
+        doors.session(),
+        doors.actor(),
+        hub.registry,
+        hub.keyring,
+        connection,
+        values=request.form.to_dict(),
+        name=data.name,
+        enabled=data.enabled,
+        **_common(data),
+    )
+    flash(_("Saved."), "ok")
+    return redirect(url_for("admin_connections.show", slug=connection.slug), 303)
+
+
+@admin_connections.post("/<slug>/token")
+def token(slug: str) -> ResponseReturnValue:
+    """A fresh token for the connection's address, shown on this one page and never again."""
+    connection = connections.find(doors.session(), slug)
+    fresh = connections.new_token(doors.session(), doors.actor(), connection)
+    secret = {
+        "title": _("The new token"),
+        "text": _("Copy it now: it is shown this once. The one before is worth nothing from now on."),
+        "value": fresh,
+    }
+    return _page(connection, Form(admin_forms.ConnectionForm, _start(connection), take=False), secret)
+
+
+def _page(
+    connection: Connection, form: Form[Any], secret: dict[str, str] | None = None
+) -> ResponseReturnValue:
+    chosen = doors.hub().registry.connector(connection.connector)
+    action = url_for("admin_connections.show", slug=connection.slug)
+    missing = _("The plugin of this connection (%(name)s) is not loaded.", name=connection.connector)
+    drawn = [
+        Part("settings", _("Settings"), form=form, fields=_fields(chosen), action=action, submit=_("Save"))
+        for chosen in ([chosen] if chosen else [])
+    ]
+    return page(
+        "admin/sheet.html",
+        form.status,
+        here="connections",
+        title=connection.name,
+        trail=[(url_for("admin_connections.listing"), _("Connections")), (None, connection.name)],
+        chips=[] if connection.enabled else [(_("switched off"), "warn")],
+        notices=[] if chosen else [("crit", missing)],
+        secret=secret,
+        parts=[*drawn, _door(connection), _health(connection)],
+    )
+
+
+def _door(connection: Connection) -> Part:
+    address = doors.hub().settings.base_url.rstrip("/") + url_for(
+        "ingest.receive", connection=connection.slug
+    )
+    known = _("A token is set.") if connection.token_digest else _("No token yet.")
+    question = _("The present token ends at the same moment. Go on?")
+    to = url_for("admin_connections.token", slug=connection.slug)
+    act = Act(_("Make a new token"), question, _("Yes, make one"), to, kind="primary")
+    columns = (_("Address for what comes in"), _("Token"), "")
+    return Part("door", _("Where it sends to"), columns, [[address, known, act]])
+
+
+def _health(connection: Connection) -> Part:
+    rows = [
+        [moment(event.at), event.sentence] for event in connections.events(doors.session(), connection.id)
+    ]
+    return Part("health", _("What happened to it"), (_("When"), _("What")), rows, _("Nothing to tell."))

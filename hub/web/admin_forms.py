@@ -1,0 +1,181 @@
+"""What administrators type."""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from hub.web.forms import (
+    ClockText,
+    Fields,
+    FutureMoment,
+    Language,
+    Line,
+    Moment,
+    NeededMoment,
+    Optional,
+    OptionalText,
+    Zone,
+    chosen,
+    maybe,
+)
+
+Severity = Literal["critical", "major", "minor", "warning", "info"]
+
+
+MaybeId = Annotated[uuid.UUID | None, BeforeValidator(maybe)]
+Id = Annotated[uuid.UUID, BeforeValidator(chosen)]
+MaybeNumber = Annotated[int | None, BeforeValidator(maybe)]
+MaybeSeverity = Annotated[Severity | None, BeforeValidator(maybe)]
+Duty = Literal["named", "deputy", "escalation"]
+
+
+class LastResort(Fields):
+    """Who answers when nobody else does, and what customers see of them."""
+
+    person: Id
+    name: Line
+    phone: Optional = ""
+    email: Optional = ""
+
+
+class AccountForm(Fields):
+    """An account's own data."""
+
+    name: Line
+    prefix: Line
+    slug: Optional = ""
+    language: Language
+    zone: Zone
+    alert_threshold: Severity = "major"
+    share_severity: MaybeSeverity = None
+    share_after_minutes: MaybeNumber = None
+    restricted: bool = False
+    password_login: bool = False
+
+
+class SiteForm(Fields):
+    """A place of an account."""
+
+    name: Line
+    address: OptionalText = ""
+    zone: Zone
+
+
+class ServiceForm(Fields):
+    """What the account buys."""
+
+    kind: Line
+    name: Line
+    site: MaybeId = None
+    partner: MaybeId = None
+
+
+class IdentifierForm(Fields):
+    """A name by which signals find a service."""
+
+    service: Id
+    kind: Line
+    value: Line
+    audience: Literal["staff", "customer"] = "staff"
+
+
+class MemberForm(Fields):
+    """A person of the customer in an account."""
+
+    person: Id
+    roles: list[str] = []
+    sites: list[uuid.UUID] = []
+    services: list[uuid.UUID] = []
+
+
+class AssignmentForm(Fields):
+    """Who of us is responsible, when, and what customers see of them."""
+
+    role: Duty
+    person: Id
+    level: MaybeNumber = None
+    position: MaybeNumber = None
+    days: list[int] = []
+    begins: ClockText = ""
+    ends: ClockText = ""
+    zone: Zone
+    reach_name: Line
+    reach_phone: Optional = ""
+    reach_email: Optional = ""
+    valid_from: Moment = None
+    valid_until: FutureMoment = None
+
+    def hours(self) -> list[dict[str, Any]]:
+        """Weekly hours as an assignment keeps them; none for always."""
+        if not self.days:
+            return []
+        return [{"days": self.days, "from": self.begins or "00:00", "until": self.ends or "24:00"}]
+
+
+class PersonForm(Fields):
+    """A human or a function."""
+
+    name: Line
+    kind: Literal["human", "function"] = "human"
+    language: Language
+    zone: Zone
+    email: Optional = ""
+    phone: Optional = ""
+
+
+class PointForm(Fields):
+    """One more way to reach a person."""
+
+    kind: Literal["email", "phone", "sms"]
+    value: Line
+
+
+class PasswordForm(Fields):
+    """How a person signs in; set by an administrator, changed by the person."""
+
+    login: Line
+    password: str
+
+
+class RolesForm(Fields):
+    """What one of us may do."""
+
+    roles: list[str] = []
+
+
+class AbsenceForm(Fields):
+    """When one of us is away."""
+
+    starts_at: NeededMoment
+    ends_at: NeededMoment
+    reason: Optional = ""
+
+
+class TeamForm(Fields):
+    """Who solves, and how they are reached."""
+
+    name: Line
+    kind: Literal["internal", "supplier"]
+    connection: MaybeId = None
+    email: Optional = ""
+    options: OptionalText = ""
+    language: Language
+    zone: Zone
+
+
+class ConnectionForm(Fields):
+    """What every connection has beside the settings that its connector declares."""
+
+    name: Line
+    side: Literal["own", "team", "supplier", "customer"] = "own"
+    body_limit: MaybeNumber = None
+    allowed_networks: OptionalText = ""
+    status_map: OptionalText = ""
+    enabled: bool = False
+
+
+class RowForm(Fields):
+    """A button in a row of a table."""
+
+    id: Id

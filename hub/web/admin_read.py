@@ -1,0 +1,129 @@
+"""What pages of the administration show."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from hub.base import clock
+from hub.domain.accounts import Account, Membership
+from hub.domain.audit import AuditLine
+from hub.domain.connections import Connection, ConnectionState
+from hub.domain.coverage import Assignment
+from hub.domain.people import Absence, ContactPoint, Identity, Person, StaffMember
+from hub.web.filters import moment
+from hub.web.words import _
+
+PAGE = 100
+
+
+def audit_lines(session: Session, older: uuid.UUID | None) -> list[AuditLine]:
+    """A page of the audit log and one line more, newest first."""
+    query = select(AuditLine)
+    if older is not None:
+        query = query.where(AuditLine.id < older)
+    return list(session.scalars(query.order_by(AuditLine.id.desc()).limit(PAGE + 1)))
+
+
+def connections(session: Session) -> list[Any]:
+    """Every connection and how it is, by name."""
+    query = (
+        select(
+            *(Connection.slug, Connection.name, Connection.connector, Connection.side, Connection.enabled),
+            *(ConnectionState.last_ok_at, ConnectionState.failing_since, ConnectionState.failures),
+            ConnectionState.last_error,
+        )
+        .join(ConnectionState, ConnectionState.connection_id == Connection.id)
+        .order_by(Connection.name)
+    )
+    return list(session.execute(query))
+
+
+def health_words(row: Any) -> list[str]:
+    """State, last success and what is wrong with a connection."""
+    if not row.enabled:
+        state = _("switched off")
+    elif row.failing_since:
+        state = _("failing since %(time)s", time=moment(row.failing_since))
+    else:
+        state = _("works") if row.last_ok_at else _("not used yet")
+    return [state, moment(row.last_ok_at), row.last_error or ""]
+
+
+def accounts(session: Session, hidden: frozenset[uuid.UUID], words: str) -> list[Any]:
+    """Accounts by name, closed ones last; the first of those that fit."""
+    query = select(Account.slug, Account.name, Account.prefix, Account.zone, Account.closed_at)
+    query = query.where(Account.id.not_in(hidden)) if hidden else query
+    if words:
+        query = query.where(Account.name.icontains(words, autoescape=True))
+    return list(session.execute(query.order_by(Account.closed_at.is_not(None), Account.name).limit(200)))
+
+
+def persons(session: Session, words: str) -> list[Any]:
+    """People with their first mail address and what they are, by name; the first of those that fit."""
+    now = clock.now()
+    mail = (
+        select(func.min(ContactPoint.value))
+        .where(ContactPoint.person_id == Person.id, ContactPoint.kind == "email")
+        .where(or_(ContactPoint.valid_until.is_(None), ContactPoint.valid_until > now))
+        .scalar_subquery()
+    )
+    roles = select(func.count()).where(StaffMember.person_id == Person.id).scalar_subquery()
+    query = select(
+        Person.id,
+        Person.name,
+        Person.kind,
+        Person.disabled_at,
+        mail.label("mail"),
+        roles.label("staff_roles"),
+    )
+    if words:
+        found = select(ContactPoint.person_id).where(ContactPoint.value.icontains(words, autoescape=True))
+        query = query.where(or_(Person.name.icontains(words, autoescape=True), Person.id.in_(found)))
+    return list(session.execute(query.order_by(Person.disabled_at.is_not(None), Person.name).limit(200)))
+
+
+def person_choices(session: Session) -> list[tuple[str, str]]:
+    """Everyone who is not disabled, as choices; by name."""
+    query = select(Person.id, Person.name).where(Person.disabled_at.is_(None)).order_by(Person.name)
+    return [(str(row.id), row.name) for row in session.execute(query)]
+
+
+def assignments(session: Session, account_id: uuid.UUID) -> list[Any]:
+    """The present and coming assignments of an account, in the order in which they count."""
+    query = (
+        select(Assignment, Person.name)
+        .join(Person, Person.id == Assignment.person_id)
+        .where(Assignment.account_id == account_id)
+        .where(or_(Assignment.valid_until.is_(None), Assignment.valid_until > clock.now()))
+        .order_by(Assignment.role.desc(), Assignment.level, Assignment.position)
+    )
+    return list(session.execute(query))
+
+
+def absences(session: Session, person_id: uuid.UUID) -> list[Absence]:
+    """Present and coming absences of a person."""
+    query = select(Absence).where(
+        Absence.person_id == person_id, Absence.cancelled_at.is_(None), Absence.ends_at > clock.now()
+    )
+    return list(session.scalars(query.order_by(Absence.starts_at)))
+
+
+def memberships(session: Session, person_id: uuid.UUID) -> list[Any]:
+    """Accounts in which a person is a member now."""
+    now = clock.now()
+    query = (
+        select(Account.slug, Account.name, Membership.roles)
+        .join(Membership, Membership.account_id == Account.id)
+        .where(Membership.person_id == person_id, Membership.valid_from <= now)
+        .where(or_(Membership.valid_until.is_(None), Membership.valid_until > now))
+        .order_by(Account.name)
+    )
+    return list(session.execute(query))
+
+
+def login(session: Session, person_id: uuid.UUID) -> Identity | None:
+    """How a person signs in with a password of the hub's own."""
+    query = select(Identity).where(Identity.person_id == person_id, Identity.issuer == "local")
+    return session.scalars(query).first()

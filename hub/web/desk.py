@@ -1,0 +1,82 @@
+"""The desk: what is mine now, the accounts, and the one page of each account."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+
+from hub.base import clock
+from hub.base.text import one_line
+from hub.domain import reading
+from hub.domain.accounts import Account
+from hub.web import desk_read, doors, lines, writing
+from hub.web.look import Look, ways
+from hub.web.pages import page
+from hub.web.state_words import DUTIES, choices
+from hub.web.writing import Writing
+
+desk = Blueprint("desk", __name__, url_prefix="/desk")
+desk.before_request(partial(doors.enter, "staff"))
+
+
+@desk.get("")
+def home() -> ResponseReturnValue:
+    """My day."""
+    return page("desk/home.html", home=desk_read.home(doors.session(), doors.viewer()))
+
+
+@desk.get("/accounts")
+def accounts() -> ResponseReturnValue:
+    """Every account that I may see, by name."""
+    words = one_line(request.args.get("q", ""), 100)
+    rows, after = desk_read.accounts(doors.session(), doors.viewer(), words, request.args.get("after"))
+    return page("desk/accounts.html", rows=rows, words=words, after=after)
+
+
+@desk.get("/<slug>")
+def account(slug: str) -> ResponseReturnValue:
+    """One account: the composer on top, the timeline below, what is due at the side."""
+    found = doors.account(slug)
+    return account_page(found, writing.blank(found))
+
+
+@desk.post("/<slug>/write/<any(answer, note, order, call):kind>")
+def write(slug: str, kind: str) -> ResponseReturnValue:
+    """Publish, note, order or log from the account's page, about the case that was chosen."""
+    found = doors.account(slug)
+    composer = writing.posted(found, kind)
+    done = writing.act(composer, found)
+    return done or account_page(found, composer)
+
+
+def account_page(found: Account, composer: Writing) -> ResponseReturnValue:
+    """The account's page with a composer as it stands."""
+    session, look = doors.session(), Look.of_request()
+    view = look.view()
+    shown = reading.page(session, found.id, view)
+    opened = lines.unfolded(session, found.id, shown, view, look.opened)
+    there = around(found, [*shown.lines, *(line for group in opened.values() for line in group)], look.lens)
+    return page(
+        "desk/account.html",
+        composer.form.status,
+        account=found,
+        days=lines.days(shown.lines, there, opened),
+        look=ways(look, shown, "desk.account", slug=found.slug),
+        case_link=there.case_link,
+        side=desk_read.side(session, found, clock.now()),
+        duty_words=dict(choices(DUTIES)),
+        writing=composer,
+    )
+
+
+def around(found: Account, read: Sequence[reading.Line], lens: str) -> lines.Surroundings:
+    """What some lines of an account refer to, with links as the desk has them."""
+    return lines.around(
+        doors.session(),
+        found.id,
+        read,
+        lens,
+        lambda number: url_for("desk_case.show", slug=found.slug, number=number),
+        lambda file_id, number: url_for("files.staff", slug=found.slug, file_id=file_id),
+    )

@@ -1,0 +1,160 @@
+"""A page of the timeline made ready to be drawn: days, sentences with links, texts, files."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup, escape
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.base.text import translations
+from hub.domain import reading
+from hub.domain.attachments import Attachment
+from hub.domain.cases import Case
+from hub.domain.kinds import SENTENCES, WORDS
+from hub.domain.reading import Line
+from hub.web.filters import day_heading, local, size, text_html
+from hub.web.words import _, language
+
+LATE = timedelta(minutes=10)
+CaseLink = Callable[[str], str]
+FileLink = Callable[[uuid.UUID, str | None], str]
+_BOLD = frozenset({"person", "team", "source", "title", "name"})
+FACT_WORDS = frozenset({"state", "priority", "severity", "what"})
+_SPEAKS = frozenset({"staff", "customer", "team"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One entry as the page draws it; `opened` are the details that were asked for under it."""
+
+    line: Line
+    sentence: Markup
+    body: Markup | str
+    by: str
+    late: bool
+    case_number: str | None
+    files: list[tuple[str, str, str]]
+    opened: list["Shown"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The entries of one local day, newest first."""
+
+    heading: str
+    entries: list[Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the lines of a page refer to: numbers of cases, files by entry, and how to link to them."""
+
+    numbers: Mapping[uuid.UUID, str]
+    files: Mapping[int, list[Any]]
+    case_link: CaseLink
+    file_link: FileLink
+
+
+def around(
+    session: Session,
+    account_id: uuid.UUID,
+    lines: Sequence[Line],
+    lens: str,
+    case_link: CaseLink,
+    file_link: FileLink,
+) -> Surroundings:
+    """Look up what some lines refer to, in two statements for any number of lines."""
+    cases = {line.case_id for line in lines if line.case_id}
+    found = select(Case.id, Case.number).where(Case.account_id == account_id, Case.id.in_(cases))
+    numbers = {row.id: row.number for row in session.execute(found)}
+    wanted = select(Attachment.id, Attachment.entry_seq, Attachment.name, Attachment.size).where(
+        Attachment.account_id == account_id, Attachment.entry_seq.in_([line.seq for line in lines])
+    )
+    if lens == "customer":
+        wanted = wanted.where(Attachment.audience == "customer")
+    files: dict[int, list[Any]] = {}
+    for row in session.execute(wanted.order_by(Attachment.id)):
+        files.setdefault(row.entry_seq, []).append(row)
+    return Surroundings(numbers, files, case_link, file_link)
+
+
+def days(
+    lines: Sequence[Line], there: Surroundings, opened: Mapping[int, Sequence[Line]] | None = None
+) -> list[Day]:
+    """The lines by the reader's days, each made ready; `opened` holds details by the position above them."""
+    shown = [_shown(line, there, (opened or {}).get(line.position, ())) for line in lines]
+    return [Day(day_heading(day), list(group)) for day, group in groupby(shown, key=_day)]
+
+
+def _day(entry: Shown) -> date:
+    return local(entry.line.recorded_at).date()
+
+
+def _shown(line: Line, there: Surroundings, opened: Sequence[Line]) -> Shown:
+    number = there.numbers.get(line.case_id) if line.case_id else None
+    return Shown(
+        line=line,
+        sentence=_sentence(line, number, there),
+        body="" if line.erased else text_html(line.body) if line.body else "",
+        by=line.actor_name if line.actor_kind in _SPEAKS and line.actor_name not in line.sentence else "",
+        late=line.recorded_at - line.occurred_at > LATE,
+        case_number=None if number is None or number in line.sentence else number,
+        files=[
+            (there.file_link(item.id, number), item.name, size(item.size))
+            for item in there.files.get(line.seq, ())
+        ],
+        opened=[_shown(detail, there, ()) for detail in opened],
+    )
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "\u2026"
+
+
+def _sentence(line: Line, number: str | None, there: Surroundings) -> Markup:
+    """The sentence in the reader's language, its facts escaped, linked and in words."""
+    message = SENTENCES.get(line.kind)
+    if line.erased or message is None:
+        return escape(line.sentence)
+    facts = _Facts({key: _fact(key, value, number, there) for key, value in line.data.items()})
+    return Markup(escape(translations(language()).gettext(message))) % facts  # noqa: S704 - facts are escaped
+
+
+def _fact(key: str, value: Any, number: str | None, there: Surroundings) -> Any:
+    if key in FACT_WORDS:
+        return _in_words(value)
+    if key == "number" and number == value:
+        return Markup('<a class="case" href="{}">{}</a>').format(there.case_link(str(value)), value)
+    if key == "order" and number is not None:
+        link = f"{there.case_link(number)}#{value}"
+        return Markup('<a class="case" href="{}">{}</a>').format(link, value)
+    if key in _BOLD:
+        return Markup("<b>{}</b>").format(value)
+    return value
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_in_words(item) for item in value)
+    return _(WORDS.get(str(value), str(value)))
+
+
+def unfolded(
+    session: Session, account_id: uuid.UUID, page: reading.Page, view: reading.View, position: int | None
+) -> dict[int, list[Line]]:
+    """The entries that a page left out below one of its lines, when asked for: at most one statement."""
+    at = next((i for i, line in enumerate(page.lines) if line.position == position and line.folded), None)
+    if at is None:
+        return {}
+    above = page.lines[at].position
+    below = page.lines[at + 1].position if at + 1 < len(page.lines) else above - page.lines[at].folded - 1
+    stretch = reading.View(
+        view.lens, view.language, before=above, after=max(below, 0), headlines=False, case_id=view.case_id
+    )
+    return {above: reading.page(session, account_id, stretch).lines}

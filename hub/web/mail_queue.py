@@ -1,0 +1,89 @@
+"""Parked mail: read it, put it onto a case, or take it off the queue."""
+
+import uuid
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from hub.base.errors import Invalid, NotFound
+from hub.domain import cases, quarantine
+from hub.domain.accounts import get_account
+from hub.domain.quarantine import Quarantined, QuarantineKind
+from hub.flows import mailroom
+from hub.flows import queues as flow
+from hub.flows.mailroom.reading import read
+from hub.web import doors, queues_read
+from hub.web.desk_forms import Handled, PutMail
+from hub.web.forms import Form
+from hub.web.pages import page
+from hub.web.queues import cut, older
+from hub.web.words import _
+
+mail_queue = Blueprint("mail_queue", __name__, url_prefix="/desk/queues/mail")
+mail_queue.before_request(partial(doors.enter, "staff"))
+
+
+@mail_queue.get("")
+def listing() -> ResponseReturnValue:
+    """Mail that fits no case, or whose sender nobody knows."""
+    rows, more = cut(
+        queues_read.parked(doors.session(), QuarantineKind.MAIL, older=older()), "mail_queue.listing"
+    )
+    return page("desk/queue_parked.html", here="mail", rows=rows, older=more)
+
+
+@mail_queue.get("/<uuid:kept_id>")
+def letter(kept_id: uuid.UUID) -> ResponseReturnValue:
+    """One parked mail."""
+    return _page(_find(kept_id), {})
+
+
+@mail_queue.post("/<uuid:kept_id>/<any(put, drop):verb>")
+def do(kept_id: uuid.UUID, verb: str) -> ResponseReturnValue:
+    """Put it onto a case, or say why nobody need act on it."""
+    kept = _find(kept_id)
+    form: Form[Any] = Form(PutMail if verb == "put" else Handled)
+    act = _put if verb == "put" else _drop
+    return form.act(partial(act, kept)) or _page(kept, {verb: form})
+
+
+def _find(kept_id: uuid.UUID) -> Quarantined:
+    kept = quarantine.get(doors.session(), kept_id)
+    if kept.kind != QuarantineKind.MAIL:
+        raise NotFound(_("There is no such mail."))
+    return kept
+
+
+def _put(kept: Quarantined, data: PutMail) -> Response:
+    session, viewer = doors.session(), doors.viewer()
+    try:
+        case = cases.find(session, viewer, "staff", data.number)
+    except NotFound:
+        raise Invalid.field("number", _("There is no case of this number.")) from None
+    slug = get_account(session, case.account_id).slug
+    mailroom.file_parked(session, viewer, kept, case)
+    flash(_("The mail stands on %(number)s now.", number=case.number), "ok")
+    return redirect(url_for("desk_case.show", slug=slug, number=case.number), 303)
+
+
+def _drop(kept: Quarantined, data: Handled) -> Response:
+    flow.drop_parked(doors.session(), doors.viewer(), kept, data.outcome)
+    flash(_("Taken off the queue."), "ok")
+    return redirect(url_for("mail_queue.listing"), 303)
+
+
+def _page(kept: Quarantined, tried: dict[str, Form[Any]]) -> ResponseReturnValue:
+    forms: dict[str, Form[Any]] = {
+        "put": Form(PutMail, take=False),
+        "drop": Form(Handled, take=False),
+    } | tried
+    return page(
+        "desk/queue_mail.html",
+        max(form.status for form in forms.values()),
+        kept=kept,
+        mail=read(kept.body) if kept.body else None,
+        forms=forms,
+    )

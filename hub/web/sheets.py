@@ -1,0 +1,75 @@
+"""What pages of the administration are made of: tables, and forms drawn from plain descriptions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from hub.plugin.settings import FormField
+from hub.web.forms import Form
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form as the design system draws it; `type` as in parts/forms.html, or check, checks."""
+
+    name: str
+    label: str
+    type: str = "text"
+    required: bool = False
+    help: str = ""
+    options: Sequence[Any] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A button behind a second look, which posts `fields` to `action`."""
+
+    ask: str
+    question: str
+    yes: str
+    action: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One card of a page: rows that are there, and a form that adds or changes."""
+
+    id: str
+    title: str
+    columns: Sequence[Any] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    nothing: str = ""
+    form: Form[Any] | None = None
+    fields: Sequence[Field] = ()
+    action: str = ""
+    submit: str = ""
+    unfold: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the form shows at once: it has no word to unfold it, or something in it is to be mended."""
+        return not self.unfold or bool(self.form and self.form.errors)
+
+
+def link(href: str, text: str) -> Markup:
+    """A link as a cell of a table."""
+    return Markup('<a href="{}">{}</a>').format(href, text)
+
+
+def of_settings(fields: Sequence[FormField]) -> list[Field]:
+    """The fields of the settings that a connector declares."""
+    types = {"list": "textarea", "map": "textarea", "checkbox": "check"}
+    drawn = []
+    for item in fields:
+        kind = types.get(item.type, item.type)
+        options = [(choice, choice) for choice in item.choices]
+        if item.choices and not item.required:
+            options.insert(0, ("", "\u2013"))
+        attrs = {"autocomplete": "new-password"} if item.secret else {"autocomplete": "off"}
+        drawn.append(Field(item.name, item.label, kind, item.required, item.help, options, attrs))
+    return drawn

@@ -1,0 +1,183 @@
+"""The composer of the desk: one of four things to write, its audience never in doubt."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from flask import flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from hub.base import clock, ids
+from hub.base.errors import Invalid
+from hub.domain import cases, teams
+from hub.domain.accounts import Account
+from hub.domain.cases import Case
+from hub.flows import desk
+from hub.web import doors
+from hub.web.desk_forms import Answer, Call, Note, Order
+from hub.web.desk_read import open_teams, who_reads
+from hub.web.filters import local_input
+from hub.web.forms import Fields, Form
+from hub.web.uploads import uploads
+from hub.web.words import _
+
+KINDS: Mapping[str, type[Fields]] = {"answer": Answer, "note": Note, "order": Order, "call": Call}
+_USUAL_NEXT = timedelta(hours=1)
+_QUARTER = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A composer as the page shows it; `fixed` is the case of a case's own page."""
+
+    kind: str
+    form: Form[Any]
+    action: str
+    tabs: list[dict[str, Any]]
+    cases: list[tuple[str, str]]
+    teams: list[tuple[str, str]] = field(default_factory=list)
+    fixed: Case | None = None
+    to: str = ""
+    draft: str = ""
+
+
+def blank(account: Account, case: Case | None = None) -> Writing:
+    """The composer that the address asks for; answering the customer comes first."""
+    kind = request.args.get("compose", "answer")
+    return _writing(account, case, kind if kind in KINDS else "answer", take=False)
+
+
+def posted(account: Account, kind: str, case: Case | None = None) -> Writing:
+    """The composer as it was sent."""
+    return _writing(account, case, kind, take=True)
+
+
+def _writing(account: Account, case: Case | None, kind: str, *, take: bool) -> Writing:
+    start = {"next_update_by": local_input(_soon()), "form_key": ids.short(ids.new_id())}
+    if case is not None and case.next_step:
+        start["next_step"] = case.next_step
+    return Writing(
+        kind=kind,
+        form=Form(KINDS[kind], start, take=take),
+        action=_address(account, case, kind),
+        tabs=_tabs(account, case, kind),
+        cases=[] if case else _cases(account, shared_only=kind == "answer"),
+        teams=open_teams(doors.session()) if kind == "order" else [],
+        fixed=case,
+        to=who_reads(doors.session(), account) if kind == "answer" else "",
+        draft=f"desk:{case.number if case else account.slug}:{kind}",
+    )
+
+
+def _soon() -> Any:
+    """An hour from now, on the quarter."""
+    at = clock.now() + _USUAL_NEXT
+    return at + timedelta(seconds=-at.timestamp() % _QUARTER)
+
+
+def _address(account: Account, case: Case | None, kind: str) -> str:
+    if case is None:
+        return url_for("desk.write", slug=account.slug, kind=kind)
+    return url_for("desk_case.write", slug=account.slug, number=case.number, kind=kind)
+
+
+def _page(account: Account, case: Case | None, **query: Any) -> str:
+    if case is None:
+        return url_for("desk.account", slug=account.slug, **query)
+    return url_for("desk_case.show", slug=account.slug, number=case.number, **query)
+
+
+def _tabs(account: Account, case: Case | None, kind: str) -> list[dict[str, Any]]:
+    words = [
+        ("answer", _("Answer customer"), "eye"),
+        ("note", _("Staff note"), "lock"),
+        ("order", _("Work order"), "wrench"),
+        ("call", _("Log a call"), "phone"),
+    ]
+    return [
+        {
+            "href": _page(account, case, compose=key) + "#composer",
+            "label": label,
+            "sign": sign,
+            "current": key == kind,
+        }
+        for key, label, sign in words
+    ]
+
+
+def _cases(account: Account, *, shared_only: bool) -> list[tuple[str, str]]:
+    found = cases.open_cases(doors.session(), doors.viewer(), "staff", account.id)
+    return [
+        (case.number, f"{case.number} {case.title}") for case in found if case.is_shared or not shared_only
+    ]
+
+
+def act(writing: Writing, account: Account) -> Response | None:
+    """Write it, and go back to the page; None when something is to be mended first."""
+    verbs: Mapping[str, Callable[[Case, Any], str]] = {
+        "answer": _answer,
+        "note": _note,
+        "order": _order,
+        "call": _call,
+    }
+
+    def verb(data: Any) -> Response:
+        case = writing.fixed or _chosen(account, data.case)
+        flash(verbs[writing.kind](case, data), "ok")
+        return redirect(_page(account, writing.fixed), 303)
+
+    return writing.form.act(verb)
+
+
+def _chosen(account: Account, number: str) -> Case:
+    if not number:
+        raise Invalid.field("case", _("Please choose the case that this belongs to."))
+    found = cases.find(doors.session(), doors.viewer(), "staff", number)
+    if found.account_id != account.id:
+        raise Invalid.field("case", _("Please choose a case of this account."))
+    return found
+
+
+def _answer(case: Case, data: Answer) -> str:
+    desk.publish_to_customer(
+        doors.session(),
+        doors.viewer(),
+        case,
+        data.body,
+        next_step=data.next_step,
+        next_update_by=data.next_update_by,
+        customer_title=data.customer_title or None,
+        asks=data.asks,
+        files=uploads(),
+        form_key=data.form_key,
+    )
+    return _("Sent to the customer.")
+
+
+def _note(case: Case, data: Note) -> str:
+    desk.note(doors.session(), doors.viewer(), case, data.body, files=uploads(), form_key=data.form_key)
+    return _("Saved for staff only.")
+
+
+def _call(case: Case, data: Call) -> str:
+    session, viewer = doors.session(), doors.viewer()
+    desk.log_call(
+        session, viewer, case, data.other, data.body, direction=data.direction, form_key=data.form_key
+    )
+    return _("The call is logged.")
+
+
+def _order(case: Case, data: Order) -> str:
+    team = teams.find(doors.session(), data.team)
+    order = desk.place_order(
+        doors.session(),
+        doors.viewer(),
+        case,
+        team,
+        data.title,
+        data.body,
+        data.due_at,
+        form_key=data.form_key,
+    )
+    return _("%(order)s is placed with %(team)s.", order=order.number, team=team.name)
