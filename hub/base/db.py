@@ -178,18 +178,34 @@ class Database:
 
 @contextmanager
 def as_system(session: Session) -> Iterator[None]:
-    """Let a page's transaction work as the `system` role inside the block; for finding out who someone is.
+    """Let one block of a page's transaction see and write every row; blocks may lie within each other.
 
-    On PostgreSQL only: the login is a member of both roles. An error leaves the role to the rollback.
+    For what the hub must know whoever asks: which accounts a person reaches, whose duty an edit changes.
+    Nothing that the block reads may be shown before it went through `domain/access.py`.
     """
-    connection = session.connection()
-    if connection.dialect.name != "postgresql" or session.info["scope"].lens == "system":
+    if not _restricted(session):
         yield
         return
-    connection.execute(text("SET LOCAL ROLE hub_system"))
-    yield
-    session.flush()  # what the block wrote must go out in its role
-    connection.execute(text("SET LOCAL ROLE hub_web"))
+    session.flush()  # what the page wrote itself is still checked under its own scope
+    session.execute(text("SET LOCAL ROLE hub_system"))
+    session.info["elevated"] = True
+    try:
+        yield
+        session.flush()  # what the block wrote must go out in its role
+    finally:
+        session.info["elevated"] = False
+        driver: Any = session.connection().connection.driver_connection
+        # A caller may catch an error and go on, so the role is given back whatever happened. A broken
+        # transaction takes no statement; its rollback gives the role back by itself.
+        if driver.info.transaction_status.name == "INTRANS":
+            session.execute(text("SET LOCAL ROLE hub_web"))
+
+
+def _restricted(session: Session) -> bool:
+    scope = session.info.get("scope")
+    if scope is None or scope.lens == "system" or session.info.get("elevated"):
+        return False
+    return session.get_bind().dialect.name == "postgresql"
 
 
 _BUSY = ("database is locked", "database table is locked", "lock timeout")
