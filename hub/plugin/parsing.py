@@ -61,7 +61,7 @@ def guarded_parse(
     except BadBody as error:
         scrub = Scrubber(secrets_of(settings))
         problem = BadBody(scrub(reason_of(error)), scrub(str(getattr(error, "field", ""))))
-    except BaseException as error:  # a plugin may call sys.exit()
+    except (Exception, SystemExit) as error:  # a plugin may call sys.exit(); Ctrl-C is not its doing
         problem = broken(error, Scrubber(secrets_of(settings)))
     seconds = time.monotonic() - started
     return GuardedParse(parsed, problem, seconds, seconds > slow_after)
@@ -79,7 +79,7 @@ def guarded_verify(connector: Connector[Any], settings: BaseModel, incoming: Inc
     """Ask the connector whether the request is genuine; only a clear `True` lets it in. Never raises."""
     try:
         return GuardedVerify(connector.verify(settings, incoming) is True)
-    except BaseException as error:
+    except (Exception, SystemExit) as error:
         return GuardedVerify(False, broken(error, Scrubber(secrets_of(settings))))
 
 

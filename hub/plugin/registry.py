@@ -88,13 +88,13 @@ class Registry:
             return
         try:
             self._manager.register(load(), name)
-        except BaseException as error:  # an import may run into sys.exit()
+        except (Exception, SystemExit) as error:  # an import may run into sys.exit()
             self._fail(name, version, _sentence("It cannot be loaded.", error), REINSTALL)
             return
         self._report_unknown_hooks(name)
         try:
             offered = self._call_hook("hub_connectors", name)
-        except BaseException as error:
+        except (Exception, SystemExit) as error:
             self._fail(name, version, _sentence("Its hook hub_connectors failed.", error), REPORT)
             return
         taken = tuple(connector.name for connector in offered if self._take(name, connector))

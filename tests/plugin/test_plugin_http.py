@@ -328,6 +328,19 @@ def test_a_header_that_http_cannot_carry_is_refused(client: GuardedClient, peer:
     assert peer.requests == []
 
 
+def test_refused_addresses_and_broken_answers_do_not_use_up_the_connections(
+    client: GuardedClient, peer: Recorder
+) -> None:
+    for _ in range(6):
+        with pytest.raises(Rejected, match="not a public address"):
+            client.request("GET", "http://10.0.0.1/")
+        peer.script(UNUSABLE["too large"], Answer(fault="reset"))
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown):
+                client.request("POST", peer.url())
+    assert client.request("GET", peer.url()).ok
+
+
 def test_a_client_is_kept_until_the_options_change() -> None:
     clients = HttpClients()
     first = clients.get("rt", HttpOptions())
