@@ -29,9 +29,11 @@ def scene(hub: Hub, moving_clock: MovingClock) -> Scene:
 def report(scene: Scene, who: str = "Rolf Voss", **more: Any) -> Case:
     key = more.pop("form_key", None)
     files = more.pop("files", Files())
+    told = Report(**{"title": "Kiel is down", "text": "Nothing works since ten", **more})
+    with scene.db.read() as session:
+        nordwind = scene.account(session)  # also for a stranger, whose own transaction could not read it
     with scene.acting(who) as (session, viewer):
-        told = Report(**{"title": "Kiel is down", "text": "Nothing works since ten", **more})
-        return portal.report(session, viewer, scene.account(session), told, files=files, form_key=key)
+        return portal.report(session, viewer, nordwind, told, files=files, form_key=key)
 
 
 def found(session: Any, viewer: Any, case: Case) -> Case:
