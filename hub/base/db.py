@@ -194,11 +194,15 @@ def as_system(session: Session) -> Iterator[None]:
         session.flush()  # what the block wrote must go out in its role
     finally:
         session.info["elevated"] = False
-        driver: Any = session.connection().connection.driver_connection
         # A caller may catch an error and go on, so the role is given back whatever happened. A broken
         # transaction takes no statement; its rollback gives the role back by itself.
-        if driver.info.transaction_status.name == "INTRANS":
+        if session.is_active and _takes_statements(session.connection()):
             session.execute(text("SET LOCAL ROLE hub_web"))
+
+
+def _takes_statements(connection: Connection) -> bool:
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.info.transaction_status.name == "INTRANS")
 
 
 def _restricted(session: Session) -> bool:

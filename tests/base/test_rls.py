@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Table, create_engine, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from hub import migrations
 from hub.base import clock, ids, rows
 from hub.base.db import NOBODY, SYSTEM, Database, RowScope, as_system
 from hub.domain import timeline
 from hub.domain.audit import Actor
+from hub.domain.cases import Watcher
 from hub.domain.coverage import Duty
 from hub.domain.kinds import Kind
 from hub.domain.outbox import DELIVERIES
@@ -235,5 +236,9 @@ def test_a_block_as_system_ends_whatever_happens_in_it(db: Database, filled: Fil
         assert session.scalar(text("SELECT current_user")) == "hub_web"
         with pytest.raises(DBAPIError), as_system(session):
             session.execute(text("SELECT 1/0"))
+        session.rollback()
+        assert session.scalar(text("SELECT current_user")) == "hub_web"
+        with pytest.raises(IntegrityError), as_system(session):
+            session.add(Watcher(account_id=filled.ours, case_id=ids.new_id(), person_id=filled.person))
         session.rollback()
         assert session.scalar(text("SELECT current_user")) == "hub_web"
