@@ -5,7 +5,7 @@ import email.policy
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
@@ -18,7 +18,7 @@ from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
 from hub.domain.outbox import DELIVERIES
 from hub.domain.timeline import ENTRIES
-from hub.flows import delivery, desk, post, tell
+from hub.flows import delivery, desk
 from hub.flows.runtime import Hub
 from hub.testing.peers.smtp_sink import SmtpSink, smtp_sink
 from hub.testing.world import World
@@ -99,6 +99,5 @@ def add_mail_connection(hub: Hub, smtp_port: int, **settings: Any) -> uuid.UUID:
 
 @contextmanager
 def mail_scene(hub: Hub, world: World) -> Iterator[Scene]:
-    wired = replace(hub, handlers={**tell.HANDLERS, **post.HANDLERS})
     with smtp_sink() as sink:
-        yield Scene(wired, world, sink, add_mail_connection(wired, sink.port))
+        yield Scene(hub, world, sink, add_mail_connection(hub, sink.port))

@@ -7,7 +7,7 @@ import pytest
 from mail_scene import Scene, mail_scene
 
 from hub.base import clock
-from hub.domain import accounts, cases, coverage, notices, outbox, people
+from hub.domain import accounts, cases, connections, coverage, notices, outbox, people
 from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
 from hub.domain.connections import Connection
@@ -272,6 +272,8 @@ def test_a_busy_server_delays_the_mail_and_loses_nothing(moving_clock, scene):
     scene.tell("responsible", scene.case(), "case-opened:1")
     scene.deliver()
     assert scene.deliveries("mail")[0].state == "due"
+    with scene.hub.db.read() as session:
+        assert "451" in connections.events(session, scene.connection)[0].sentence
     moving_clock.forward(timedelta(minutes=1))
     scene.deliver()
     assert scene.deliveries("mail")[0].state == "done"

@@ -6,10 +6,12 @@ a failed delivery, which is visible work.
 """
 
 import uuid
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
 
+from hub.base import clock
 from hub.base.errors import Invalid, Misconfigured
 from hub.domain import connections, notices, outbox, people, timeline
 from hub.domain.cases import Case
@@ -21,8 +23,10 @@ from hub.flows.delivery import Done, Failed, Handler, Outcome, Retry
 from hub.flows.letters import Unsendable
 from hub.flows.runtime import Hub
 from hub.flows.tell import Task
-from hub.plugin.contracts import OutMail, Receipt, Rejected
+from hub.plugin.contracts import ConnectorError, OutMail, Receipt, Rejected
 
+NOT_SENDING = "not_sending"
+SAY_EVERY = timedelta(hours=1)
 NO_CHANNEL = "There is no connection that sends mail. Add one with the connector mail."
 
 
@@ -40,7 +44,18 @@ def _send(hub: Hub, claimed: Claimed) -> Outcome:
         return _refused(claimed, connection, error.reason)
     except (Misconfigured, Invalid) as error:
         return Retry(str(error))
+    except ConnectorError as error:
+        _note_trouble(hub, connection, error.reason)
+        raise
     return _sent(claimed, connection, mail, receipt)
+
+
+def _note_trouble(hub: Hub, connection: Configured, reason: str) -> None:
+    """Show on the health page that mail does not go out: once in a while, not for each mail that waits."""
+    with hub.db.write() as session:
+        known = connections.events(session, connection.id)
+        if not any(each.kind == NOT_SENDING and each.at > clock.now() - SAY_EVERY for each in known):
+            connections.health_event(session, connection.id, NOT_SENDING, reason)
 
 
 def _compose(hub: Hub, session: Session, claimed: Claimed) -> OutMail | Unsendable:

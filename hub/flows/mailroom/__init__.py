@@ -2,6 +2,6 @@
 
 from hub.flows.mailroom.door import deliver
 from hub.flows.mailroom.filing import file_parked
-from hub.flows.mailroom.polling import poll_due
+from hub.flows.mailroom.polling import poll, poll_due
 
-__all__ = ["deliver", "file_parked", "poll_due"]
+__all__ = ["deliver", "file_parked", "poll", "poll_due"]
