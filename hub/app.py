@@ -22,7 +22,7 @@ from hub.web.rooms import ROOMS
 def create_hub(settings: Settings, *, plugins: Sequence[tuple[str, object]] = ()) -> Hub:
     """The hub of this process: database, keys, plugins. Workers and commands need no more than this.
 
-    `plugins` (name, module or object) are given directly, beside those found by entry points (tests, embedding).
+    `plugins` (name, module or object) come beside those found by entry points (tests, embedding).
     """
     database = Database(
         settings.database_url, pool_size=settings.pool_size, synchronous=settings.sqlite_synchronous
