@@ -22,6 +22,8 @@ SPOKEN = {"alt", "title", "placeholder", "aria-label", "aria-description"}
 KEYWORDS = ["-k", "N_", "-k", "_", "-k", "ngettext:1,2"]
 NAMES = {"Ctrl", "Contact Hub"}
 EXPRESSION = "jinjaexpression"
+SILENT = {"trans", "page_class", "width"}
+"""What is translated as a whole, and blocks that hold classes."""
 ATTRIBUTE = re.compile(r"[\w-]+=\"[^\"]*\"?>?|\b(?:required|disabled|checked|selected|hidden)\b")
 
 
@@ -71,18 +73,31 @@ class Spoken(HTMLParser):
 
 def own_text(path: Path) -> str:
     """The template without its Jinja parts, each replaced by one mark."""
-    text, in_trans = "", False
-    begun = ""
+    text, words, blocks = "", [], []
     for _line, kind, value in jinja2.Environment().lex(path.read_text(encoding="utf-8")):
-        if kind == "name" and begun == "block_begin":
-            in_trans = value == "trans" or (in_trans and value == "pluralize")
-        if kind in ("block_begin", "variable_begin", "name"):
-            begun = kind
-        if kind == "data":
-            text += EXPRESSION if in_trans else value
+        if kind == "block_begin":
+            words = []
+        elif kind == "name":
+            words.append(value)
+        elif kind == "block_end":
+            blocks = nested(blocks, words)
+        elif kind == "data":
+            text += EXPRESSION if SILENT & set(blocks) else value
         elif kind == "variable_end":
             text += EXPRESSION
     return text
+
+
+def nested(blocks: list[str], words: list[str]) -> list[str]:
+    """The blocks that are open after one more tag: `trans`, or the name of a `block`."""
+    match words:
+        case ["trans", *_]:
+            return [*blocks, "trans"]
+        case ["block", name, *_]:
+            return [*blocks, name]
+        case ["endtrans" | "endblock", *_]:
+            return blocks[:-1]
+    return blocks
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
