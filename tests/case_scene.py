@@ -1,7 +1,7 @@
 """People with names around two accounts, for the rules and stories of cases."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
 from hub.base.db import Database
-from hub.domain import access, accounts, people, teams
+from hub.domain import access, accounts, cases, people, teams
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account, Limits
-from hub.domain.audit import HUB
-from hub.domain.cases import Case
+from hub.domain.audit import HUB, Actor
+from hub.domain.cases import Case, NewCase
 from hub.domain.coverage import Assignment
 from hub.domain.outbox import Delivery
 from hub.domain.teams import Team
@@ -36,6 +36,7 @@ CUSTOMERS = {
     "Bea Geld": ("nordwind", "billing"),
     "Zoe Berg": ("suedwerk", "portal_admin"),
 }
+SOON = timedelta(hours=2)
 REACH = "Jonas W., Elbe Connect"
 
 
@@ -154,3 +155,56 @@ def _people(session: Session, scene: Scene) -> None:
 def team(session: Session, scene: Scene) -> Team:
     """The one team in a session."""
     return session.get_one(Team, scene.ids["Fibre"])
+
+
+def jonas(scene: Scene) -> Actor:
+    return Actor("staff", "Jonas Weber", scene.ids["Jonas Weber"], public=REACH)
+
+
+def rolf(scene: Scene) -> Actor:
+    return Actor("customer", "Rolf Voss", scene.ids["Rolf Voss"])
+
+
+def opened(scene: Scene, *, shared: bool = False, **more: Any) -> uuid.UUID:
+    """A case that Jonas opened, shared if asked for."""
+    with scene.db.write() as session:
+        new = NewCase(title="Packet loss", text="BGP flaps", **more)
+        case = cases.open_case(session, jonas(scene), scene.account(session), new).case
+        if shared:
+            cases.share(session, jonas(scene), case, "Slow line")
+        return case.id
+
+
+def reported(scene: Scene, who: str = "Rolf Voss", **more: Any) -> uuid.UUID:
+    with scene.db.write() as session:
+        new = NewCase(title="Line down", text="Nothing works", requester_id=scene.ids[who], **more)
+        actor = Actor("customer", who, scene.ids[who])
+        return cases.report_case(session, actor, scene.account(session), new).case.id
+
+
+def do(scene: Scene, case_id: uuid.UUID, verb: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    """One verb of Jonas in a transaction of its own."""
+    return do_as(scene, jonas(scene), case_id, verb, *args, **more)
+
+
+def do_as(
+    scene: Scene, actor: Actor, case_id: uuid.UUID, verb: Callable[..., Any], *args: Any, **more: Any
+) -> Any:
+    with scene.db.write() as session:
+        return verb(session, actor, case_of(session, scene, case_id), *args, **more)
+
+
+def case_of(session: Session, scene: Scene, case_id: uuid.UUID) -> Case:
+    return session.get_one(Case, (scene.ids["nordwind"], case_id))
+
+
+ENDED = ("closed", "cancelled")
+WAYS: dict[str, list[Callable[[Scene, uuid.UUID], Any]]] = {
+    "registered": [],
+    "in_progress": [lambda s, c: do(s, c, cases.start)],
+    "waiting": [lambda s, c: do(s, c, cases.wait, "customer")],
+    "resolved": [lambda s, c: do(s, c, cases.resolve, "done")],
+    "closed": [lambda s, c: do(s, c, cases.resolve, "done"), lambda s, c: do(s, c, cases.close)],
+    "cancelled": [lambda s, c: do(s, c, cases.cancel, "twin")],
+}
+"""How an open case comes into each state."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import case_scene
 import pytest
-from case_scene import Scene
+from case_scene import Scene, jonas
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -31,10 +31,6 @@ FIBRE = Actor("team", "Fibre")
 @pytest.fixture
 def scene(hub: Hub, moving_clock: MovingClock) -> Scene:
     return case_scene.build(hub.db)
-
-
-def jonas(scene: Scene) -> Actor:
-    return Actor("staff", "Jonas Weber", scene.ids["Jonas Weber"], public=case_scene.REACH)
 
 
 def placed(scene: Scene, case_id: uuid.UUID | None = None, **more: Any) -> uuid.UUID:
