@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Table, select, update
+from sqlalchemy import ForeignKey, Index, Table, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.base import clock, rows
@@ -188,10 +188,13 @@ def note_ours(
     connection_id: uuid.UUID,
     external_id: str,
     delivery_id: uuid.UUID,
-    content_hash: str,
+    content_hash: str | None,
     account_id: uuid.UUID | None = None,
 ) -> None:
-    """Remember what we are about to write, before we write it: its echo may be faster than the answer."""
+    """Remember what we are about to write, before we write it: its echo may be faster than the answer.
+
+    Without a hash, whatever carries the delivery's id is ours.
+    """
     note_update(
         session,
         connection_id,
@@ -216,12 +219,34 @@ def seen(
     return set(session.scalars(query))
 
 
-def we_wrote(session: Session, connection_id: uuid.UUID, external_id: str, content_hash: str) -> bool:
-    """Whether a text of that hash is one that we wrote on the foreign object."""
+def we_wrote(
+    session: Session,
+    connection_id: uuid.UUID,
+    external_id: str,
+    content_hash: str | None,
+    delivery_id: uuid.UUID | None = None,
+) -> bool:
+    """Whether we wrote on the foreign object what has this hash, or what carries this delivery and any."""
+    ours = select(UPDATES.c.update_id).where(
+        UPDATES.c.connection_id == connection_id,
+        UPDATES.c.external_id == external_id,
+        UPDATES.c.origin == OURS,
+        or_(
+            UPDATES.c.content_hash == content_hash,
+            and_(UPDATES.c.delivery_id == delivery_id, UPDATES.c.content_hash.is_(None)),
+        ),
+    )
+    return session.execute(ours.limit(1)).first() is not None
+
+
+def updates_like(
+    session: Session, connection_id: uuid.UUID, external_id: str, content_hash: str
+) -> list[str]:
+    """The ids of the foreign object's known changes with that content, but for what we only planned."""
     query = select(UPDATES.c.update_id).where(
         UPDATES.c.connection_id == connection_id,
         UPDATES.c.external_id == external_id,
         UPDATES.c.content_hash == content_hash,
-        UPDATES.c.origin == OURS,
+        UPDATES.c.delivery_id.is_(None),
     )
-    return session.execute(query.limit(1)).first() is not None
+    return list(session.scalars(query))

@@ -89,9 +89,10 @@ class ImitatedRt:
         if path == "/ticket":
             return self._create(body)
         number = int(path.split("/")[2])
-        if path.endswith("/correspond"):
+        if path.endswith(("/correspond", "/comment")):
             part = ("text/plain", "", body["Content"])
-            made = self.add(number, "Correspond", "hub", Subject=body["Subject"], parts=[part])
+            kind = path.rpartition("/")[2].capitalize()
+            made = self.add(number, kind, "hub", Subject=body["Subject"], parts=[part])
             return answer(["Correspondence added"], 201, Location=f"/REST/2.0/transaction/{made}")
         if self.before_put:
             self.before_put.pop(0)()

@@ -96,10 +96,11 @@ class ExternalUpdate:
     """Something that happened on a foreign object (a ticket) that the hub is linked to.
 
     `update_id` is the natural key of the update; of one object's updates a later one has a greater id once
-    compared by `update_order`. `audience` is the far side's: `customer` for what it shows to whoever asked for
-    the work (RT: Correspond), `staff` for what its people say among themselves (RT: Comment). Whatever comes
-    over a team's or supplier's connection stays with the hub's staff all the same. `status` is the foreign
-    word, verbatim; the connection's status map translates it. `version` is the object's etag after this update.
+    compared by `update_order`. `audience` is the far side's: `customer` for what it shows to whoever asked
+    for the work (RT: Correspond), `staff` for what its people say among themselves (RT: Comment). Whatever
+    comes over a team's or supplier's connection stays with the hub's staff all the same. `status` is the
+    foreign word, verbatim; the connection's status map translates it. `version` is the object's etag after
+    this update.
 
     Echo suppression needs both marks. Origin: `by_us` is true when the far side names the hub's own login as
     the author, or `delivery_id` is the one that the foreign update carries from us. Hash: `origin_hash` is

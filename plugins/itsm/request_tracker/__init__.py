@@ -1,7 +1,8 @@
 """Request Tracker 5 over REST2: work orders become tickets, and what the team does there comes back.
 
 What it needs in RT: a user of its own for this connection (`login`) with an API token and the rights
-SeeQueue, CreateTicket, ShowTicket, ShowTicketComments, ReplyToTicket and ModifyTicket on the queues.
+SeeQueue, CreateTicket, ShowTicket, ShowTicketComments, ReplyToTicket, CommentOnTicket and ModifyTicket on
+the queues.
 
 Polling alone is enough. To hear of changes at once, let a scrip (condition "On Transaction", action "User
 Defined") post `{"ticket": <id>, "type": <transaction type>}` as JSON to `/in/<connection>` with the header
@@ -10,8 +11,8 @@ order, so it is only ever a hint to look.
 
 How things are recognised again: a ticket refers to `urn:contact-hub:<delivery>`, which the ticket search
 finds; a message carries a mark made of its delivery in its subject line, which the transaction search finds.
-The hub's messages are correspondence. A comment is the team's own business: it comes back for staff only,
-as everything from a team does.
+The hub's messages are correspondence, and so is what the team says to the hub. A comment is the team's own
+business: it comes back as something said among themselves.
 """
 
 from collections.abc import Callable, Mapping

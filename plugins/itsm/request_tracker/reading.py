@@ -127,8 +127,7 @@ def _update(ctx: RtCtx, item: Item) -> ExternalUpdate:
         author=clip(item.creator),
         text=text + attached,
         status=None if message else clip(item.status),
-        # Whatever RT shows to its requestors: a team's word is for staff, until someone publishes it.
-        audience="staff",
+        audience="customer" if item.type == "Correspond" else "staff",
         version=str(item.id),
         delivery_id=_delivery_of(ctx, item.ticket) if item.type == "Create" else None,
         origin_hash=content_hash(text) if message else None,

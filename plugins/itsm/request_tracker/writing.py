@@ -36,8 +36,8 @@ def find(ctx: RtCtx, delivery_id: str, within: ExternalRef | None) -> ExternalRe
         found = api.items(ctx, "/tickets", query=query)
         return api.ref(ctx, str(found[0]["id"])) if found else None
     query = (
-        f"ObjectType = 'RT::Ticket' AND ObjectId = {api.number(within.external_id)} AND Type = 'Correspond' "
-        f"AND Subject LIKE {api.quoted(api.mark(delivery_id))}"
+        f"ObjectType = 'RT::Ticket' AND ObjectId = {api.number(within.external_id)} "
+        f"AND (Type = 'Correspond' OR Type = 'Comment') AND Subject LIKE {api.quoted(api.mark(delivery_id))}"
     )
     found = api.items(ctx, "/transactions", query=query)
     return api.ref(ctx, within.external_id, str(found[0]["id"])) if found else None
@@ -46,20 +46,21 @@ def find(ctx: RtCtx, delivery_id: str, within: ExternalRef | None) -> ExternalRe
 def push(ctx: RtCtx, update: ItemUpdate) -> ExternalRef:
     """Write a message, a status, or a status with the words that belong to it."""
     if update.kind == "message":
-        return _say(ctx, update)
+        return _say(ctx, update, "correspond")
     if update.text and find(ctx, update.delivery_id, update.external) is None:
-        _say(ctx, update)
+        # Correspondence would open the ticket again; words that come with a status are a comment.
+        _say(ctx, update, "comment")
     return _set_status(ctx, update)
 
 
-def _say(ctx: RtCtx, update: ItemUpdate) -> ExternalRef:
+def _say(ctx: RtCtx, update: ItemUpdate, how: str) -> ExternalRef:
     ticket = api.number(update.external.external_id)
     body = {
         "Subject": f"{update.author or 'Contact Hub'} ({api.mark(update.delivery_id)})",
         "Content": update.text,
         "ContentType": "text/plain",
     }
-    answer = api.accepted(api.call(ctx, "POST", f"/ticket/{ticket}/correspond", json=body), 201)
+    answer = api.accepted(api.call(ctx, "POST", f"/ticket/{ticket}/{how}", json=body), 201)
     return api.ref(ctx, ticket, api.location(answer))
 
 

@@ -1,0 +1,97 @@
+"""Asking far sides for news: one worker at a time per connection, the cursor moves with what it brought."""
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from datetime import timedelta
+from typing import Protocol, TypeVar
+
+from sqlalchemy.orm import Session
+
+from hub.base.errors import Invalid, Misconfigured
+from hub.domain import connections
+from hub.domain.connections import Configured
+from hub.flows.channels import target_of
+from hub.flows.runtime import Hub
+from hub.plugin.contracts import ConnectorError
+from hub.plugin.outward import Target
+
+LEASE = timedelta(minutes=2)
+PAGES = 50
+"""Pages of one poll; what is left then waits for the next."""
+AT_ONCE = 8
+
+
+class Page(Protocol):
+    """What every polled capability answers with."""
+
+    @property
+    def cursor(self) -> str:
+        """Where the next poll goes on; empty where the far side knows no cursors."""
+
+
+Found = TypeVar("Found", bound=Page)
+
+
+def poll_due(hub: Hub, capability: str, every: timedelta, poll: Callable[[Hub, uuid.UUID], object]) -> None:
+    """Poll every connection whose connector has the capability and that was not polled for so long.
+
+    A few at once, so that one that hangs until its time is up does not hold up the others for long.
+    """
+    names = [each.name for each in hub.registry.connectors() if capability in each.capabilities]
+    with hub.db.read() as session:
+        due = connections.due_polls(session, names, every)
+    if not due:
+        return
+    with ThreadPoolExecutor(min(AT_ONCE, len(due)), thread_name_prefix="poll") as pool:
+        for future in [pool.submit(copy_context().run, poll, hub, each) for each in due]:
+            future.result()
+
+
+def poll(
+    hub: Hub,
+    connection_id: uuid.UUID,
+    ask: Callable[[Target, str], Found],
+    settle: Callable[[Session, Configured, Found], object],
+) -> bool:
+    """Ask page after page; each is settled in one transaction with its cursor. False: someone else is at it.
+
+    A far side that fails is noted on the health page and asked again by the next poll.
+    """
+    for _ in range(PAGES):
+        connection = _claim(hub, connection_id)
+        if connection is None:
+            return False
+        page = _asked(hub, connection, ask)
+        if page is None:
+            return True
+        with hub.db.write() as session:
+            if not connections.settle_poll(
+                session, connection.id, connection.cursor, cursor=page.cursor or None
+            ):
+                return False
+            settle(session, connection, page)
+            connections.note_ok(session, connection)
+        if not getattr(page, "more", False):
+            break
+    return True
+
+
+def _claim(hub: Hub, connection_id: uuid.UUID) -> Configured | None:
+    with hub.db.write() as session:
+        claimed = connections.claim_poll(session, connection_id, LEASE)
+        return connections.by_id(session, connection_id) if claimed else None
+
+
+def _asked(hub: Hub, connection: Configured, ask: Callable[[Target, str], Found]) -> Found | None:
+    try:
+        return ask(target_of(hub, connection), connection.cursor or "")
+    except ConnectorError as error:
+        reason = error.reason
+    except (Misconfigured, Invalid) as error:
+        reason = str(error)
+    with hub.db.write() as session:
+        connections.note_failure(session, connection.id, reason)
+        connections.settle_poll(session, connection.id, connection.cursor)
+    return None
