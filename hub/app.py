@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from hub.base.crypto import Keyring
 from hub.base.db import Database
 from hub.config import Settings
-from hub.flows import post, sync, tell
+from hub.flows import orders, post, sync, tell
 from hub.flows.runtime import Hub
 from hub.plugin import registry
 from hub.plugin.outward import Outward
@@ -33,7 +33,7 @@ def create_hub(settings: Settings, *, plugins: Sequence[tuple[str, object]] = ()
         keyring=Keyring(settings.secret_key),
         registry=registry.load(blocked=frozenset(settings.blocked_plugins), extra=plugins),
         outward=Outward(structlog.get_logger()),
-        handlers={**tell.HANDLERS, **post.HANDLERS, **sync.HANDLERS},
+        handlers={**tell.HANDLERS, **post.HANDLERS, **sync.HANDLERS, **orders.HANDLERS},
     )
 
 

@@ -16,6 +16,8 @@ from hub.plugin.contracts import ExternalRef
 OURS = "ours"
 """Origin of what we made or wrote; `THEIRS` of what came from the far side."""
 THEIRS = "theirs"
+STATUS = "status"
+"""What stands for a status where the hash of a message would stand."""
 
 
 class Link(Base):
@@ -199,7 +201,7 @@ def note_ours(
         session,
         connection_id,
         external_id,
-        f"delivery:{delivery_id}",
+        f"delivery:{delivery_id}:{(content_hash or 'any')[:12]}",
         OURS,
         account_id=account_id,
         content_hash=content_hash,

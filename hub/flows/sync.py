@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-import structlog
 from sqlalchemy.orm import Session
 
 from hub.base import clock
@@ -20,12 +19,12 @@ from hub.base.errors import HubError
 from hub.domain import connections, links, outbox, quarantine, timeline, workorders
 from hub.domain.audit import Actor
 from hub.domain.connections import Configured
-from hub.domain.links import OURS, THEIRS, Target
+from hub.domain.links import OURS, STATUS, THEIRS, Target
 from hub.domain.outbox import Claimed, Delivery
 from hub.domain.quarantine import QuarantineKind
 from hub.domain.teams import Team
 from hub.domain.workorders import WorkOrder
-from hub.flows import desk, polling
+from hub.flows import desk, orders, polling
 from hub.flows.delivery import Done, Handler, Outcome, Retry
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import Connector, ExternalRef, ExternalUpdate, Pulled, PullHint, update_order
@@ -34,9 +33,6 @@ EVERY = timedelta(seconds=60)
 """How often a team's tool is asked although nothing hinted at news."""
 WINDOW = timedelta(seconds=4)
 """Hints of so long make one pull. Tools send them from inside their own transaction, so it waits a little."""
-STATUS = "status"
-"""What stands for a status where the hash of a message would stand."""
-log = structlog.get_logger()
 
 
 def take(
@@ -114,17 +110,11 @@ def _adopt(
     """Link a foreign object that carries a delivery of ours: its news may be faster than the answer to us."""
     for delivery_id in filter(None, (_uuid(update.delivery_id) for update in news)):
         delivery = session.get(Delivery, delivery_id)
-        if delivery is not None and delivery.kind == "order.open" and delivery.connection_id == connection.id:
-            order_id = uuid.UUID(delivery.body["order_id"])
-            links.link(
-                session,
-                connection.id,
-                ExternalRef(external_id),
-                "order",
-                order_id,
-                account_id=delivery.account_id,
-            )
-            links.note_ours(session, connection.id, external_id, delivery_id, None, delivery.account_id)
+        if delivery is None or delivery.kind != "order.open" or delivery.connection_id != connection.id:
+            continue
+        order = workorders.get_order(session, uuid.UUID(delivery.body["order_id"]))
+        if order is not None:
+            orders.linked(session, connection.id, order, ExternalRef(external_id), delivery_id)
             return True
     return False
 
