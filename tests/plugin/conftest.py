@@ -23,7 +23,15 @@ def peer() -> Iterator[Recorder]:
 
 @pytest.fixture
 def client() -> Iterator[GuardedClient]:
-    """A client that may reach this machine, with short times."""
-    guarded = GuardedClient(HttpOptions(networks=LOOPBACK, connect=2, read=0.3, total=2, max_bytes=100_000))
+    """A client that may reach this machine, patient enough for a busy one."""
+    guarded = GuardedClient(HttpOptions(networks=LOOPBACK, read=10, max_bytes=100_000))
+    yield guarded
+    guarded.close()
+
+
+@pytest.fixture
+def impatient() -> Iterator[GuardedClient]:
+    """A client that gives up on a silent far side after a moment."""
+    guarded = GuardedClient(HttpOptions(networks=LOOPBACK, read=0.3))
     yield guarded
     guarded.close()

@@ -9,7 +9,7 @@ import pytest
 
 from hub.plugin.contracts import AuthFailed, ConnectorError, OutcomeUnknown, PluginBroken, RetryLater
 from hub.plugin.outward import Outward, Target
-from hub.testing.conformance.base import SENTINEL, WRITTEN, Call, Conformance, outward
+from hub.testing.conformance.base import SENTINEL, SHORT, WRITTEN, Call, Conformance, outward
 from hub.testing.conformance.far_sides import RUBBISH, FarSide, answering, babbling, silent
 from hub.testing.peers.process import free_port
 
@@ -38,7 +38,7 @@ class OutboundConformance(Conformance):
         """RetryLater only where nothing of the content had been sent; OutcomeUnknown where it might have
         arrived."""
         for capability, call in self.outward_calls():
-            with silent() as side, outward() as out:
+            with silent() as side, outward(SHORT) as out:
                 error = _error_of(call, out, self.target(side.port))
                 assert isinstance(error, RetryLater | OutcomeUnknown), f"{capability}: {error!r}"
                 assert not any(line.hung for line in out.health()), f"{capability} outlived its deadline"
