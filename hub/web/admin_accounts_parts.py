@@ -78,6 +78,7 @@ def page_of(
         chips=[(_("closed"), "warn")] if account.closed_at else [],
         add_href=url_for("desk.account", slug=account.slug),
         add_word=_("To its timeline"),
+        add_sign="arrow",
         notices=[("crit", text) for form in tried.values() for text in form.errors.values()],
         parts=Parts(account, forms).all(),
     )
@@ -96,13 +97,15 @@ class Parts:
     def all(self) -> list[Part]:
         """In the order in which a new account needs them."""
         return [
-            self._form("change", _("Account"), fields_of(new=False), _("Save")),
             self._assignments(),
             self._sites(),
             self._services(),
             self._identifiers(),
             self._members(),
-            Part("close", _("The customer left"), ("", ""), [[self._state(), self._close()]]),
+            self._form(
+                "change", _("The account's own data"), fields_of(new=False), _("Save"), unfold=_("Change")
+            ),
+            Part("close", _("The customer left"), nothing=self._state(), act=self._close()),
         ]
 
     def _to(self, verb: str) -> str:
@@ -300,9 +303,9 @@ class Parts:
             return _("Closed since %(time)s.", time=moment(self.account.closed_at))
         return _("Signals no longer match and nobody of theirs comes in; all that happened stays.")
 
-    def _close(self) -> Act | str:
+    def _close(self) -> Act | None:
         if self.account.closed_at:
-            return ""
+            return None
         question = _("Close %(name)s?", name=self.account.name)
         return Act(_("Close the account"), question, _("Yes, close it"), self._to("close"))
 

@@ -116,7 +116,7 @@ def parts_of(person: Person, login: str | None, forms: dict[str, Form[Any]]) -> 
             unfold=_("Add an absence"),
         ),
         Part("members", _("Member of"), (_("Account"), _("Roles")), members, _("Member of no account.")),
-        Part("state", _("State"), ("", ""), [[_state(person), _switch(person, to)]]),
+        Part("state", _("State"), nothing=_state(person), act=_switch(person, to)),
     ]
 
 

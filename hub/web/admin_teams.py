@@ -114,7 +114,7 @@ def show(slug: str) -> ResponseReturnValue:
 
 def _page(team: Team, form: Form[Any]) -> ResponseReturnValue:
     action = url_for("admin_teams.show", slug=team.slug)
-    close = "" if team.closed_at else _closing(team)
+    close = None if team.closed_at else _closing(team)
     state = _("It takes no new orders.") if team.closed_at else _("Orders under way go on.")
     return page(
         "admin/sheet.html",
@@ -125,7 +125,7 @@ def _page(team: Team, form: Form[Any]) -> ResponseReturnValue:
         chips=[(_("closed"), "warn")] if team.closed_at else [],
         parts=[
             Part("team", _("Team"), form=form, fields=_fields(), action=action, submit=_("Save")),
-            Part("close", _("No more orders"), ("", ""), [[state, close]]),
+            Part("close", _("No more orders"), nothing=state, act=close),
         ],
     )
 

@@ -10,10 +10,12 @@ from hub.base import clock
 from hub.base.text import one_line
 from hub.domain import reading
 from hub.domain.accounts import Account
+from hub.domain.coverage.why import sentence
 from hub.web import desk_read, doors, lines, writing
 from hub.web.look import Look, ways
 from hub.web.pages import page
 from hub.web.state_words import DUTIES, choices
+from hub.web.words import language
 from hub.web.writing import Writing
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
@@ -66,6 +68,7 @@ def account_page(found: Account, composer: Writing) -> ResponseReturnValue:
         case_link=there.case_link,
         side=desk_read.side(session, found, clock.now()),
         duty_words=dict(choices(DUTIES)),
+        why_not=lambda rung: sentence([rung.reason], language()),
         writing=composer,
     )
 

@@ -1,6 +1,7 @@
 """A case at the desk: what it is, what comes next, who works on it, and everything one can do about it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -94,7 +95,7 @@ def case_page(
     session, look = doors.session(), Look.of_request()
     view = look.view(case.id)
     shown = reading.page(session, account.id, view)
-    there = around(account, shown.lines, look.lens)
+    there = replace(around(account, shown.lines, look.lens), own=case.number)
     status = max(form.status for form in (composer.form, *(tried or {}).values()))
     service = session.get(Service, (account.id, case.service_id)) if case.service_id else None
     return page(

@@ -16,6 +16,7 @@ from hub.domain.alerts import Alert
 from hub.domain.cases import Case, CaseState
 from hub.domain.coverage import Responsible
 from hub.domain.people import Person
+from hub.domain.signals import Signal
 from hub.domain.teams import Team
 from hub.domain.workorders import WorkOrder
 from hub.web.queues_read import MOST
@@ -154,9 +155,12 @@ class Side:
 
 def side(session: Session, account: Account, at: datetime) -> Side:
     """The panel of an account: who is responsible and who follows, open cases, services, open orders."""
+    duty = coverage.responsible(session, account.id, at)
     return Side(
-        duty=coverage.responsible(session, account.id, at),
-        ladder=coverage.ladder(session, account.id, at),
+        duty=duty,
+        ladder=[
+            rung for rung in coverage.ladder(session, account.id, at) if rung.person_id != duty.person_id
+        ],
         cases=list(session.execute(_cases().where(Case.account_id == account.id, _OPEN).limit(MOST))),
         services=services(session, account.id),
         orders=list(
@@ -205,8 +209,12 @@ def orders_of_case(session: Session, case: Case) -> list[Any]:
 def alerts_of_case(session: Session, case: Case) -> list[Any]:
     """The alerts that a case gathered, those still active first."""
     query = (
-        select(Alert.severity, Alert.raised_at, Alert.cleared_at, Service.name.label("service"))
+        select(
+            *(Alert.severity, Alert.raised_at, Alert.cleared_at, Signal.title, Signal.repeats),
+            Service.name.label("service"),
+        )
         .join(Service, (Service.account_id == Alert.account_id) & (Service.id == Alert.service_id))
+        .join(Signal, (Signal.connection_id == Alert.connection_id) & (Signal.id == Alert.signal_id))
         .where(Alert.account_id == case.account_id, Alert.case_id == case.id)
         .order_by(Alert.cleared_at.is_not(None), Alert.raised_at.desc())
     )

@@ -18,6 +18,7 @@ from hub.domain.cases import Case
 from hub.domain.kinds import SENTENCES, WORDS
 from hub.domain.reading import Line
 from hub.web.filters import day_heading, local, size, text_html
+from hub.web.state_words import CHANNELS, DUTIES
 from hub.web.words import _, language
 
 LATE = timedelta(minutes=10)
@@ -35,7 +36,7 @@ class Shown:
     line: Line
     sentence: Markup
     body: Markup | str
-    by: str
+    foot: str
     late: bool
     case_number: str | None
     files: list[tuple[str, str, str]]
@@ -58,6 +59,7 @@ class Surroundings:
     files: Mapping[int, list[Any]]
     case_link: CaseLink
     file_link: FileLink
+    own: str | None = None
 
 
 def around(
@@ -101,15 +103,23 @@ def _shown(line: Line, there: Surroundings, opened: Sequence[Line]) -> Shown:
         line=line,
         sentence=_sentence(line, number, there),
         body="" if line.erased else text_html(line.body) if line.body else "",
-        by=line.actor_name if line.actor_kind in _SPEAKS and line.actor_name not in line.sentence else "",
+        foot=_foot(line),
         late=line.recorded_at - line.occurred_at > LATE,
-        case_number=None if number is None or number in line.sentence else number,
+        case_number=None if number in (None, there.own) or (number or "") in line.sentence else number,
         files=[
             (there.file_link(item.id, number), item.name, size(item.size))
             for item in there.files.get(line.seq, ())
         ],
         opened=[_shown(detail, there, ()) for detail in opened],
     )
+
+
+def _foot(line: Line) -> str:
+    """Who did it, where the sentence does not say so, and by which way."""
+    said = line.actor_kind not in _SPEAKS or line.actor_name in line.sentence
+    who = "" if said else line.actor_name
+    way = _(CHANNELS[line.channel]) if line.channel in CHANNELS else line.channel or ""
+    return " \u00b7 ".join(part for part in (who, way) if part)
 
 
 class _Facts(dict[str, Any]):
@@ -127,6 +137,8 @@ def _sentence(line: Line, number: str | None, there: Surroundings) -> Markup:
 
 
 def _fact(key: str, value: Any, number: str | None, there: Surroundings) -> Any:
+    if key == "role" and isinstance(value, str):
+        return _(DUTIES.get(value, value))
     if key in FACT_WORDS:
         return _in_words(value)
     if key == "number" and number == value:

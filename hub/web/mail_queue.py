@@ -76,14 +76,12 @@ def _drop(kept: Quarantined, data: Handled) -> Response:
 
 
 def _page(kept: Quarantined, tried: dict[str, Form[Any]]) -> ResponseReturnValue:
-    forms: dict[str, Form[Any]] = {
-        "put": Form(PutMail, take=False),
-        "drop": Form(Handled, take=False),
-    } | tried
+    put: Form[Any] = tried.get("put") or Form(PutMail, take=False)
+    drop: Form[Any] = tried.get("drop") or Form(Handled, take=False)
     return page(
         "desk/queue_mail.html",
-        max(form.status for form in forms.values()),
+        max(put.status, drop.status),
         kept=kept,
         mail=read(kept.body) if kept.body else None,
-        forms=forms,
+        forms={"put": put, "drop": drop},
     )

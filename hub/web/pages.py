@@ -5,9 +5,10 @@ from typing import Any
 from flask import Flask, current_app, g, render_template, url_for
 
 from hub.base import clock
+from hub.domain.people import StaffRole
 from hub.web import doors
 from hub.web.queues_read import counts
-from hub.web.words import LANGUAGE_NAMES, language, zone
+from hub.web.words import LANGUAGE_NAMES, _, language, zone
 
 
 def install(app: Flask) -> None:
@@ -42,5 +43,11 @@ def _person() -> dict[str, Any] | None:
     viewer = g.get("viewer")
     if viewer is None:
         return None
-    links = [(url_for("auth.me"), "me", "person")]
+    links = [(url_for("auth.me"), _("My settings"), "gear")]
+    if viewer.is_staff:
+        links.insert(0, (url_for("desk.home"), _("Desk"), "home"))
+    if StaffRole.ADMIN in viewer.roles:
+        links.append((url_for("admin.home"), _("Administration"), "wrench"))
+    if viewer.is_staff and viewer.members:
+        links.append((url_for("portal.home"), _("Portal"), "building"))
     return {"name": viewer.name, "links": links, "sign_out": url_for("auth.logout")}

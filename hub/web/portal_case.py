@@ -1,6 +1,7 @@
 """A case as its customer follows it: the story, an answer, a word on the solution."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -86,7 +87,7 @@ def act(slug: str, number: str, verb: str) -> ResponseReturnValue:
 def _page(account: Account, case: Case, tried: Mapping[str, Form[Any]]) -> ResponseReturnValue:
     session, look = doors.session(), Look.of_request("customer")
     shown = reading.page(session, account.id, look.view(case.id))
-    there = around(account, shown.lines)
+    there = replace(around(account, shown.lines), own=case.number)
     service = session.get(Service, (account.id, case.service_id)) if case.service_id else None
     start = {"reference": case.customer_reference, "form_key": ids.short(ids.new_id())}
     forms = {verb: Form(model, start, take=False) for verb, (model, _do) in VERBS.items()} | dict(tried)

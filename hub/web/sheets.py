@@ -37,7 +37,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One card of a page: rows that are there, and a form that adds or changes."""
+    """One card of a page: rows that are there, a form that adds or changes, one act on the whole."""
 
     id: str
     title: str
@@ -49,6 +49,7 @@ class Part:
     action: str = ""
     submit: str = ""
     unfold: str = ""
+    act: Act | None = None
 
     @property
     def is_open(self) -> bool:

@@ -74,6 +74,12 @@ SIDES = {
     "supplier": N_("A supplier"),
     "customer": N_("A customer"),
 }
+CHANNELS = {
+    "portal": N_("on the portal"),
+    "email": N_("by mail"),
+    "mail": N_("by mail"),
+    "phone": N_("by phone"),
+}
 TEAM_KINDS = {"internal": N_("A team of ours"), "supplier": N_("A supplier")}
 PERSON_KINDS = {"human": N_("A human"), "function": N_("A function (gets mail, cannot sign in)")}
 
