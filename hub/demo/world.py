@@ -21,7 +21,7 @@ from hub.plugin.settings import form_values
 
 ACTOR = Actor("hub", "Demo")
 LOOPBACK = ("127.0.0.0/8",)
-MONITORING, MAIL, TOOL, ORDERS = "alertmanager", "mail", "team-tool", "team-mail"
+MONITORING, MAIL, TOOL = "alertmanager", "mail", "team-tool"
 IDENTIFIERS = "circuit\nhost\nrack\nsensor\ndoor"
 
 
@@ -81,7 +81,14 @@ def _human(session: Session, human: Human) -> Person:
         phones=[human.phone] if human.phone else [],
     )
     people.set_password(session, ACTOR, person, human.login, PASSWORD)
+    _verify(session, person)
     return person
+
+
+def _verify(session: Session, person: Person) -> None:
+    """Customers are told only over addresses that were verified."""
+    for point in people.points_of(session, person.id):
+        people.verify(session, ACTOR, point)
 
 
 def _customer(session: Session, customer: Customer, ours: Mapping[str, Person]) -> dict[str, Person]:
@@ -108,6 +115,7 @@ def _customer(session: Session, customer: Customer, ours: Mapping[str, Person]) 
         mailbox = people.add_person(
             session, ACTOR, name, kind=PersonKind.FUNCTION, zone=customer.zone, emails=[address]
         )
+        _verify(session, mailbox)
         accounts.add_member(session, ACTOR, account, mailbox, ["technical"])
     _assign(session, account, customer, ours)
     return theirs
@@ -146,14 +154,19 @@ def _connections(hub: Hub, session: Session, ports: Ports) -> None:
     _connection(hub, session, "alertmanager", "Alertmanager", MONITORING, "own", {"identifiers": IDENTIFIERS})
     _connection(hub, session, "mail", "Mail", MAIL, "own", _smtp(ports))
     tool = _connection(hub, session, "request_tracker", "Team tickets", TOOL, "team", _tool(ports))
-    orders = _connection(hub, session, "mail_order", "Work orders by mail", ORDERS, "supplier", {})
     for crew in TEAMS:
+        by_mail = {"address": crew.email, "zone": crew.zone}
+        reached = (
+            tool
+            if crew.queue
+            else _connection(hub, session, "mail_order", crew.name, "", "supplier", by_mail)
+        )
         teams.add_team(
             session,
             ACTOR,
             crew.name,
             kind=crew.kind,
-            connection_id=tool.id if crew.queue else orders.id,
+            connection_id=reached.id,
             email=crew.email,
             options={"queue": crew.queue} if crew.queue else {},
             zone=crew.zone,
