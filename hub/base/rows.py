@@ -4,14 +4,26 @@ An executemany would be one statement a row at the driver; `INSERT ... SELECT FR
 number of rows, which keeps the cost of a webhook independent of how many alerts it carries.
 """
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, ColumnElement, Insert, Select, Table, Text, bindparam, insert, select, true
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    Insert,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    insert,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -59,9 +71,10 @@ class json_field(ColumnElement[Any]):
 
 @compiles(json_field, "sqlite")
 def _field_sqlite(element: json_field, compiler: SQLCompiler, **kw: Any) -> str:
-    # ->> yields the SQL value that SQLAlchemy's own binds would have stored: see `encode`.
-    arrow = "->" if isinstance(element.type, JSON) else "->>"
-    return f"({compiler.process(element.value, **kw)} {arrow} '{element.key}')"
+    value = compiler.process(element.value, **kw)
+    if isinstance(element.type, JSON):
+        return f"({value} -> '{element.key}')"
+    return _as_sqlite_keeps(f"{value} ->> '{element.key}'", element.type)
 
 
 @compiles(json_field, "postgresql")
@@ -76,19 +89,47 @@ def _field_postgres(element: json_field, compiler: SQLCompiler, **kw: Any) -> st
     return f"CAST({field} AS {compiler.dialect.type_compiler_instance.process(element.type)})"
 
 
-def _default(value: object) -> object:
-    if isinstance(value, uuid.UUID):
-        return value.hex
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+class among(ColumnElement[bool]):
+    """Whether a column is one of the values of a bound JSON list (see `encode`).
+
+    Unlike `in_`, the statement stays the same for any number of values, so it is made and prepared once.
+    """
+
+    type = Boolean()
+    _traverse_internals = [
+        ("column", InternalTraversal.dp_clauseelement),
+        ("values", InternalTraversal.dp_clauseelement),
+    ]
+
+    def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
+        self.column, self.values = column, bindparam(parameter, type_=Text())
 
 
-def _passthrough(value: object) -> object:
-    # orjson writes UUIDs and datetimes in its own forms, so rows are prepared by hand.
-    if isinstance(value, uuid.UUID):
-        return value.hex
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
+    value = _as_sqlite_keeps("value", element.column.type)
+    return f"({column} IN (SELECT {value} FROM json_each({values})))"  # noqa: S608 - made of our columns
+
+
+@compiles(among, "postgresql")
+def _among_postgres(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    # An array is worked out once and looked up in an index; of a subselect the planner fears 100 rows.
+    column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
+    type_ = compiler.dialect.type_compiler_instance.process(element.column.type)
+    items = f"jsonb_array_elements_text(CAST({values} AS JSONB)) AS item"
+    return f"({column} = ANY (ARRAY(SELECT CAST(item AS {type_}) FROM {items})))"  # noqa: S608 - our columns
+
+
+def _as_sqlite_keeps(value: str, type_: TypeEngine[Any]) -> str:
+    """->> yields the SQL value that SQLAlchemy's own binds would have stored (`encode`), but for dashes."""
+    return f"replace({value}, '-', '')" if isinstance(type_, Uuid) else f"({value})"
+
+
+def _instant(value: object) -> str:
     if isinstance(value, datetime):
-        return utc(value).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return value
+        return utc(value).isoformat(" ", "microseconds")[:26]
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _without_nul(value: Any) -> Any:
@@ -101,16 +142,17 @@ def _without_nul(value: Any) -> Any:
     return value
 
 
-def encode(rows: Iterable[Row]) -> str:
-    """Rows as one JSON text, each value in the form that both databases read back as the same type.
+def encode(values: Iterable[Row | object]) -> str:
+    """Rows (or values for `among`) as one JSON text, in forms that both databases read back as the same type.
 
-    UUIDs as 32 hex digits, instants as UTC text with microseconds; nested JSON stays JSON.
+    UUIDs with dashes, instants as UTC text with microseconds; nested JSON stays JSON.
     """
-    plain = [{key: _passthrough(value) for key, value in row.items()} for row in rows]
-    text = orjson.dumps(plain, default=_default).decode()
+    plain = list(values)
+    text = orjson.dumps(plain, default=_instant, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
     if "\\u0000" in text:
         # PostgreSQL cannot store NUL in text or jsonb; foreign input may carry it.
-        text = orjson.dumps(_without_nul(plain), default=_default).decode()
+        clean = _without_nul(plain)
+        text = orjson.dumps(clean, default=_instant, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
     return text
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Index, Integer, Table, Text, and_, bindparam, func, or_, select, text, true
+from sqlalchemy import Index, Integer, Select, Table, Text, and_, bindparam, func, or_, select, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -79,21 +79,21 @@ class Active:
 
 
 @lru_cache(maxsize=1)
-def _matching() -> Any:
+def _matching() -> Select[Any]:
     source = rows.items()
     wanted = select(
-        rows.field(source, "event", Integer()),
-        rows.field(source, "place", Integer()),
+        rows.field(source, "number", Integer()),
         rows.field(source, "kind", Text()),
         rows.field(source, "value", Text()),
     ).select_from(source)
     wanted_rows = wanted.subquery("wanted")
-    known, service, account = Identifier.__table__.c, Service.__table__.c, Account.__table__.c
+    # Tables, not classes: the ORM would take its part of every execution.
+    identifiers, services, accounts = Identifier.__table__, Service.__table__, Account.__table__
+    known, service, account = identifiers.c, services.c, accounts.c
     now = bindparam("now", type_=known.valid_from.type)
     return (
         select(
-            wanted_rows.c.event,
-            wanted_rows.c.place,
+            wanted_rows.c.number,
             known.account_id,
             known.service_id,
             service.name,
@@ -104,12 +104,12 @@ def _matching() -> Any:
             func.coalesce(service.share_after_minutes, account.share_after_minutes).label("share_after"),
         )
         .select_from(wanted_rows)
-        .join(Identifier, and_(known.value == wanted_rows.c.value, known.kind == wanted_rows.c.kind))
-        .join(Service, and_(service.account_id == known.account_id, service.id == known.service_id))
-        .join(Account, account.id == known.account_id)
+        .join(identifiers, and_(known.value == wanted_rows.c.value, known.kind == wanted_rows.c.kind))
+        .join(services, and_(service.account_id == known.account_id, service.id == known.service_id))
+        .join(accounts, account.id == known.account_id)
         .where(known.valid_from <= now, or_(known.valid_until.is_(None), known.valid_until > now))
         .where(service.closed_at.is_(None), account.closed_at.is_(None))
-        .order_by(wanted_rows.c.event, wanted_rows.c.place, known.account_id, known.service_id)
+        .order_by(wanted_rows.c.number, known.account_id, known.service_id)
     )
 
 
@@ -118,21 +118,19 @@ def match(session: Session, events: Sequence[SignalEvent]) -> list[tuple[Place, 
 
     One statement for any number of events. An identifier of three accounts gives three places.
     """
-    wanted = [
-        {"event": number, "place": place, "kind": kind, "value": value}
-        for number, event in enumerate(events)
-        for place, (kind, value) in enumerate(event.identifiers)
-    ]
-    found: list[dict[uuid.UUID, Place]] = [{} for _ in events]
+    wanted = list({pair for event in events for pair in event.identifiers})
     if not wanted:
         return [() for _ in events]
-    best: dict[int, int] = {}
-    bound = {"rows": rows.encode(wanted), "now": clock.now()}
-    for row in session.execute(_matching(), bound):
-        if best.setdefault(row.event, row.place) == row.place:
-            place = Place(*row[2:])
-            found[row.event].setdefault(place.account_id, place)
-    return [tuple(places.values()) for places in found]
+    rows_wanted = (
+        {"number": number, "kind": kind, "value": value} for number, (kind, value) in enumerate(wanted)
+    )
+    bound = {"rows": rows.encode(rows_wanted), "now": clock.now()}
+    found: dict[tuple[str, str], dict[uuid.UUID, Place]] = {}
+    for number, account_id, *rest in session.execute(_matching(), bound):
+        # The first of an account's services wins where several have the same identifier.
+        found.setdefault(wanted[number], {}).setdefault(account_id, Place(account_id, *rest))
+    places = {pair: tuple(by_account.values()) for pair, by_account in found.items()}
+    return [next((places[pair] for pair in event.identifiers if pair in places), ()) for event in events]
 
 
 def active(session: Session, connection_id: uuid.UUID, natural_keys: Collection[str]) -> list[Active]:
@@ -140,20 +138,23 @@ def active(session: Session, connection_id: uuid.UUID, natural_keys: Collection[
 
     Call it while the signals' rows are locked (after `signals.store`), so that nobody clears them meanwhile.
     """
+    bound = {"connection": connection_id, "keys": rows.encode(natural_keys)}
+    return [Active(*row) for row in session.execute(_active(), bound)]
+
+
+@lru_cache(maxsize=1)
+def _active() -> Select[Any]:
     alert, signal = ALERTS.c, SIGNALS.c
-    source = rows.items()
-    wanted = select(rows.field(source, "key", Text())).select_from(source)
-    query = (
+    connection = bindparam("connection", type_=signal.connection_id.type)
+    return (
         select(
             *(alert[name] for name in ("account_id", "signal_id", "service_id")),
             *(signal[name] for name in ("natural_key", "episode_start")),
             *(alert[name] for name in ("case_id", "severity", "raised_at")),
         )
-        .join(SIGNALS, and_(signal.connection_id == connection_id, signal.id == alert.signal_id))
-        .where(signal.natural_key.in_(wanted), alert.cleared_at.is_(None))
+        .join(SIGNALS, and_(signal.connection_id == connection, signal.id == alert.signal_id))
+        .where(rows.among(signal.natural_key, "keys"), alert.cleared_at.is_(None))
     )
-    bound = {"rows": rows.encode({"key": key} for key in natural_keys)}
-    return [Active(*row) for row in session.execute(query, bound)]
 
 
 @lru_cache(maxsize=2)

@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ForeignKey, Index, Table, func, insert, select, text, update
+from sqlalchemy import ForeignKey, Index, Select, Table, Update, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.base import clock, rows
@@ -132,15 +133,21 @@ def lock(session: Session, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
     Every change of an account writes an entry, so this lock also orders all changes of its cases.
     On SQLite the transaction already holds the one write lock.
     """
-    query = (
+    bound = {"accounts": rows.encode(set(account_ids))}
+    return {
+        account_id: HeadState(seq, customer_seq, language)
+        for account_id, seq, customer_seq, language in session.execute(_locking(), bound)
+    }
+
+
+@lru_cache(maxsize=1)
+def _locking() -> Select[Any]:
+    return (
         select(HEADS.c.account_id, HEADS.c.seq, HEADS.c.customer_seq, HEADS.c.language)
-        .where(HEADS.c.account_id.in_(sorted(set(account_ids))))
+        .where(rows.among(HEADS.c.account_id, "accounts"))
         .order_by(HEADS.c.account_id)
         .with_for_update()
     )
-    return {
-        row.account_id: HeadState(row.seq, row.customer_seq, row.language) for row in session.execute(query)
-    }
 
 
 def append(session: Session, *entries: NewEntry) -> list[int]:
@@ -228,16 +235,17 @@ def _plain(value: Any) -> Any:
 
 
 def _bump(session: Session, counters: Mapping[uuid.UUID, list[int]]) -> None:
+    new = ({"account_id": a, "seq": s, "customer_seq": c} for a, (s, c) in counters.items())
+    session.execute(_bumping(), {"rows": rows.encode(new)})
+
+
+@lru_cache(maxsize=1)
+def _bumping() -> Update:
     source = rows.fields(HEADS, ("account_id", "seq", "customer_seq")).subquery()
-    session.execute(
+    return (
         update(HEADS)
         .where(HEADS.c.account_id == source.c.account_id)
-        .values(seq=source.c.seq, customer_seq=source.c.customer_seq),
-        {
-            "rows": rows.encode(
-                {"account_id": a, "seq": s, "customer_seq": c} for a, (s, c) in counters.items()
-            )
-        },
+        .values(seq=source.c.seq, customer_seq=source.c.customer_seq)
     )
 
 

@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from hub.base import ids, rows, text
@@ -36,16 +37,24 @@ def find_cases(session: Session, batch: Batch, facts: Iterable[Fact]) -> None:
     keys = {key_of(batch.source.id, place) for fact in facts if fact.raises for place in fact.places}
     if not keys:
         return
-    query = (
-        select(*(CASES.c[name] for name in _KNOWN_CASE))
-        .where(CASES.c.account_id.in_(batch.heads), CASES.c.correlation_key.in_({key for _, key in keys}))
-        .where(CASES.c.state.in_((*OPEN_STATES, CaseState.RESOLVED)))
-    )
-    for row in session.execute(query):
+    accounts, named = {account for account, _ in keys}, {key for _, key in keys}
+    bound = {"accounts": rows.encode(accounts), "keys": rows.encode(named)}
+    for row in session.execute(_finding(), bound):
         if row.state == CaseState.RESOLVED:
             batch.resolved[row.account_id, row.correlation_key] = row
         else:
             batch.cases[row.account_id, row.correlation_key] = row.id
+
+
+@lru_cache(maxsize=1)
+def _finding() -> Select[Any]:
+    case = CASES.c
+    return (
+        select(*(case[name] for name in _KNOWN_CASE))
+        .where(rows.among(case.account_id, "accounts"), rows.among(case.correlation_key, "keys"))
+        # That it is not closed follows from its state; said for the index, which holds no closed ones.
+        .where(case.closed_at.is_(None), case.state.in_((*OPEN_STATES, CaseState.RESOLVED)))
+    )
 
 
 def case_for(batch: Batch, fact: Fact, place: Place) -> uuid.UUID | None:
