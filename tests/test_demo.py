@@ -13,7 +13,7 @@ from hub.demo.folder import Folder
 from hub.testing.peers.process import free_port, group_members, start, stop, wait_until
 from tests.test_serve import get
 
-WAIT = 60
+WAIT = 90
 
 
 def kinds(folder: Folder) -> list[str]:

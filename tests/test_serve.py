@@ -42,7 +42,7 @@ def served(environ: dict[str, str], tmp_path: Path) -> Iterator[tuple[subprocess
     log, port = tmp_path / "log", int(environ["HUB_PORT"])
     process = start([sys.executable, "-m", "hub", "serve"], log, env=environ)
     try:
-        wait_until(lambda: get(port, "/healthz")[0] == 200, process, log, 30)
+        wait_until(lambda: get(port, "/healthz")[0] == 200, process, log, 90)
         yield process, port, log
     finally:
         stop(process, log, timeout=20)

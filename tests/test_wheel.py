@@ -55,12 +55,12 @@ def test_it_runs_the_demo_in_an_empty_environment(wheel: Path, tmp_path: Path):
     command = [environment / "bin" / "hub", "demo", "--port", str(port), "--folder", tmp_path / "demo"]
     process = start(command, log, cwd=tmp_path, env={"PYTHONPATH": "", "PYTHONSAFEPATH": "1"})
     try:
-        wait_until(lambda: get(port, "/healthz")[0] == 200, process, log, 60)
+        wait_until(lambda: get(port, "/healthz")[0] == 200, process, log, 120)
         status, page = get(port, "/auth/login")
         assert status == 200
         assert b"<form" in page
         assert get(port, "/static/vendor/htmx.min.js")[0] == 200
-        wait_until(lambda: any((tmp_path / "demo" / "mail").glob("*.eml")), process, log, 60)
+        wait_until(lambda: any((tmp_path / "demo" / "mail").glob("*.eml")), process, log, 120)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(20) == 0
         assert group_members(process.pid) == []
