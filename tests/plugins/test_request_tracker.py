@@ -26,7 +26,7 @@ from hub.testing.conformance.base import RecordingLog
 from hub.testing.peers.recorder import Answer, Recorder, recorder
 from plugins.itsm.request_tracker import RequestTracker, RequestTrackerSettings, reading
 from plugins.itsm.request_tracker.markup import plain_text
-from tests.plugins.imitated_rt import ImitatedRt
+from imitated_rt import ImitatedRt
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "rt"
 

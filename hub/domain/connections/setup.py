@@ -42,7 +42,7 @@ def add_connection(
     Raises Invalid with the form's field names.
     """
     chosen = _connector(registry, connector)
-    settings = forms.read_form(chosen.settings_model, values)
+    settings = forms.read_form(chosen.settings_model, _whole(chosen.settings_model, {}, values))
     connection = Connection(
         id=ids.new_id(),
         slug=_free_slug(session, slug or name),
@@ -90,7 +90,8 @@ def change_connection(
     if values is not None:
         model = _connector(registry, connection.connector).settings_model
         kept = open_secrets(keyring, str(connection.id), connection.secrets)
-        _store(connection, keyring, forms.read_form(model, values, kept))
+        whole = _whole(model, connection.settings, values)
+        _store(connection, keyring, forms.read_form(model, whole, kept))
         changed.append("settings")
     if changed:
         sentence = f"The connection {connection.name} was changed: {', '.join(changed)}."
@@ -126,6 +127,16 @@ def _set(connection: Connection, field: str, value: Any) -> bool:
         return False
     setattr(connection, field, value)
     return True
+
+
+def _whole(model: type[BaseModel], stored: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+    """The posted form with what it does not mention as it is stored, or by default.
+
+    A switch that is not mentioned is off: that is how browsers post it.
+    """
+    switches = {field.name for field in forms.form_fields(model) if field.type == "checkbox"}
+    shown = forms.form_values(model, stored)
+    return {**{name: value for name, value in shown.items() if name not in switches}, **values}
 
 
 def _store(connection: Connection, keyring: Keyring, settings: BaseModel) -> None:

@@ -2,6 +2,17 @@
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
+STATUSES = {
+    "placed": "new",
+    "accepted": "open",
+    "in_progress": "open",
+    "question": "stalled",
+    "done": "resolved",
+    "refused": "rejected",
+    "cancelled": "rejected",
+}
+FINAL = frozenset({"resolved", "rejected", "deleted"})
+
 
 class RequestTrackerSettings(BaseModel):
     """A connection to one Request Tracker; a team's options may name another queue."""
@@ -14,20 +25,14 @@ class RequestTrackerSettings(BaseModel):
         "", description="Requestor of new tickets, if your RT asks for one. RT sends them its mails."
     )
     statuses: dict[str, str] = Field(
-        default={
-            "placed": "new",
-            "accepted": "open",
-            "in_progress": "open",
-            "question": "stalled",
-            "done": "resolved",
-            "refused": "rejected",
-            "cancelled": "rejected",
-        },
-        description="What the hub writes: state of the work order = status in RT.",
+        default_factory=dict,
+        description="What the hub writes where your RT has other statuses: state of the order = status, "
+        "one a line. Usual ones are known.",
     )
     final: list[str] = Field(
-        default=["resolved", "rejected", "deleted"],
-        description="Statuses that end a ticket. The hub never overwrites one of them with another.",
+        default_factory=list,
+        description="More statuses that end a ticket, beside resolved, rejected and deleted. The hub never "
+        "overwrites one of them with another.",
     )
     ca_file: str = Field("", description="PEM file with the certificate authority of that address.")
 

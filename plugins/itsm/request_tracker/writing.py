@@ -5,6 +5,7 @@ from typing import Any
 from hub.plugin.contracts import ExternalRef, ItemUpdate, Rejected, RetryLater, WorkItem
 from plugins.itsm.request_tracker import api
 from plugins.itsm.request_tracker.api import RtCtx
+from plugins.itsm.request_tracker.settings import FINAL, STATUSES
 
 PRIORITIES = {1: 100, 2: 75, 3: 50, 4: 0}
 """The hub's 1 (critical) to 4 (low) on RT's scale, on which 0, 50 and 100 are Low, Medium and High."""
@@ -67,10 +68,10 @@ def _say(ctx: RtCtx, update: ItemUpdate, how: str) -> ExternalRef:
 def _set_status(ctx: RtCtx, update: ItemUpdate) -> ExternalRef:
     """Set a status on the ticket as it is now; when someone was faster (412), look again and decide anew."""
     external_id = update.external.external_id
-    wanted = ctx.settings.statuses.get(update.status or "")
+    wanted = {**STATUSES, **ctx.settings.statuses}.get(update.status or "")
     if not wanted:
         raise Rejected(f"The connection's settings name no status for \u201c{update.status}\u201d.")
-    final = set(ctx.settings.final)
+    final = FINAL.union(ctx.settings.final)
     for attempt in range(CONFLICTS):
         ticket, etag = api.ticket(ctx, external_id)
         now = ticket["Status"]
