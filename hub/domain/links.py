@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, Table, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.base import clock, rows
@@ -229,14 +229,19 @@ def we_wrote(
     delivery_id: uuid.UUID | None = None,
 ) -> bool:
     """Whether we wrote on the foreign object what has this hash, or what carries this delivery and any."""
+    # A None compared in SQL would mean "is null" and match what it must not.
+    alike: list[ColumnElement[bool]] = []
+    if content_hash is not None:
+        alike.append(UPDATES.c.content_hash == content_hash)
+    if delivery_id is not None:
+        alike.append(and_(UPDATES.c.delivery_id == delivery_id, UPDATES.c.content_hash.is_(None)))
+    if not alike:
+        return False
     ours = select(UPDATES.c.update_id).where(
         UPDATES.c.connection_id == connection_id,
         UPDATES.c.external_id == external_id,
         UPDATES.c.origin == OURS,
-        or_(
-            UPDATES.c.content_hash == content_hash,
-            and_(UPDATES.c.delivery_id == delivery_id, UPDATES.c.content_hash.is_(None)),
-        ),
+        or_(*alike),
     )
     return session.execute(ours.limit(1)).first() is not None
 
