@@ -1,5 +1,6 @@
 """Signed-in sessions, kept on our side so that they can be listed and ended; and rate windows."""
 
+import math
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -107,7 +108,7 @@ def hit(session: Session, key: str, limit: int, window: timedelta) -> int:
         index_elements=["key", "starts_at"], set_={"count": WINDOWS.c.count + 1}
     ).returning(WINDOWS.c.count)
     count = session.scalars(counted).one()
-    return 0 if count <= limit else max(1, int((starts_at + window - now).total_seconds()) + 1)
+    return 0 if count <= limit else max(1, math.ceil((starts_at + window - now).total_seconds()))
 
 
 def forgive(session: Session, key: str) -> None:

@@ -103,8 +103,16 @@ def get_account(session: Session, account_id: uuid.UUID) -> Account:
     return account
 
 
+RESERVED = frozenset({"accounts", "queues", "new"})
+"""Words that stand where an account's address could stand."""
+
+
 def _free_slug(session: Session, wanted: str, name: str) -> str:
     made = slug(wanted or name)
+    if made in RESERVED:
+        if wanted:
+            raise Invalid.field("slug", "This word is taken by a page of the hub. Please choose another one.")
+        made = f"{made}-account"
     if not made or (wanted and made != wanted):
         raise Invalid.field("slug", "Addresses take small letters, digits and dashes, like acme-berlin.")
     if wanted:

@@ -1,0 +1,83 @@
+"""Errors as people and machines read them: never a traceback, never a secret."""
+
+import sqlite3
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from hub.base.errors import Invalid, TooMany
+from hub.testing.pages import Browser
+
+SECRET = "hunter2-in-a-message"
+
+
+@pytest.fixture
+def broken(app: Flask) -> Flask:
+    def raises(error: Exception) -> object:
+        def view() -> str:
+            raise error
+
+        return view
+
+    locked = OperationalError("UPDATE x", {}, sqlite3.OperationalError("database is locked"))
+    rules = {
+        "boom": RuntimeError(SECRET),
+        "locked": locked,
+        "invalid": Invalid.field("name", "Please enter a name."),
+        "many": TooMany("Slow down.", 30),
+    }
+    for name, error in rules.items():
+        app.add_url_rule(f"/test/{name}", name, raises(error))  # type: ignore[arg-type]
+        app.add_url_rule(f"/api/test/{name}", f"api-{name}", raises(error))  # type: ignore[arg-type]
+    return app
+
+
+def test_an_unexpected_error_gives_a_code_and_nothing_else(broken: Flask):
+    for address in ("/test/boom", "/api/test/boom"):
+        answer = broken.test_client().get(address)
+        assert answer.status_code == 500
+        assert SECRET not in answer.text
+        assert "Traceback" not in answer.text
+        assert "RuntimeError" not in answer.text
+    assert "tell us this code" in broken.test_client().get("/test/boom").text
+
+
+def test_a_busy_database_is_told_as_such(broken: Flask):
+    answer = broken.test_client().get("/test/locked")
+    assert answer.status_code == 503
+    assert "Nothing was lost" in answer.text
+
+
+def test_machines_get_problem_json(broken: Flask):
+    answer = broken.test_client().get("/api/test/invalid")
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert answer.get_json(force=True) == {
+        "type": "about:blank",
+        "title": "Please check what you entered",
+        "status": 400,
+        "detail": "Please enter a name.",
+        "errors": [{"field": "name", "detail": "Please enter a name."}],
+    }
+    asked = broken.test_client().get("/test/invalid", headers={"Accept": "application/json"})
+    assert asked.content_type == "application/problem+json"
+    assert broken.test_client().get("/test/invalid").mimetype == "text/html"
+
+
+def test_a_rate_limit_says_when_to_come_back(broken: Flask):
+    answer = broken.test_client().get("/test/many")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+
+
+def test_unknown_addresses_and_wrong_methods_are_pages_too(kim: Browser):
+    assert "There is nothing here." in kim.get("/nowhere").text
+    wrong = kim.client.put("/desk")
+    assert wrong.status_code == 405
+    assert "GET" in wrong.headers["Allow"]
+
+
+def test_the_page_of_last_resort_needs_no_template(broken: Flask, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hub.web.errors.render_template", lambda *args, **values: 1 / 0)
+    answer = broken.test_client().get("/test/boom")
+    assert answer.status_code == 500
+    assert "<h1>Something went wrong</h1>" in answer.text

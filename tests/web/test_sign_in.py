@@ -1,0 +1,161 @@
+"""Signing in: passwords, cookies, sessions that end, tries that are counted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from hub.app import create_app, create_hub
+from hub.domain import accounts
+from hub.domain.audit import HUB, AuditLine
+from hub.flows.runtime import Hub
+from hub.testing.fixtures import MovingClock
+from hub.testing.pages import Browser
+from hub.testing.world import PASSWORD, World
+
+KIM = "kim@elbe.example"
+Browse = Callable[..., Browser]
+
+
+def test_everyone_lands_at_their_place(browse: Browse, world: World):
+    assert browse(KIM).get("/").headers["Location"] == "/desk"
+    assert browse(world.nordwind.login).get("/").headers["Location"] == "/portal"
+
+
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(browse: Browse, hub: Hub):
+    browser = browse()
+    wrong = browser.sign_in(KIM, "not this one")
+    unknown = browser.sign_in("nobody@elbe.example", "not this one")
+    assert wrong.status_code == unknown.status_code == 422
+    assert "The name or the password is not right." in wrong.text
+    assert "The name or the password is not right." in unknown.text
+    assert browser.get("/desk").status_code == 302
+    with hub.db.read() as session:
+        refusals = list(session.scalars(select(AuditLine).where(AuditLine.action == "sign-in.refused")))
+    assert len(refusals) == 2
+    assert not any("not this one" in f"{line.sentence}{line.data}" for line in refusals)
+
+
+def test_the_cookie_is_kept_from_scripts_and_other_sites(browse: Browse):
+    cookie = next(
+        c for c in browse().sign_in(KIM, PASSWORD).headers.getlist("Set-Cookie") if c.startswith("hub=")
+    )
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Path=/" in cookie
+
+
+def test_over_https_the_cookie_is_bound_to_this_host(hub: Hub, world: World):
+    secure = create_hub(replace(hub.settings, secure_cookies=True))
+    browser = Browser(create_app(secure))
+    https = {"base_url": "https://hub.example.net"}
+    page = browser.client.get("/auth/login", **https)
+    token = page.text.split('name="csrf_token" value="')[1].split('"')[0]
+    data = {"csrf_token": token, "login": KIM, "password": PASSWORD}
+    answer = browser.client.post("/auth/login", data=data, **https)
+    cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("__Host-hub="))
+    assert "Secure" in cookie
+    assert "Domain" not in cookie
+    assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
+    secure.close()
+
+
+def test_signing_in_again_makes_the_old_session_worthless(app: Flask, browse: Browse):
+    browser = browse(KIM)
+    old = browser.client.get_cookie("hub")
+    assert old is not None
+    browser.sign_in(KIM, PASSWORD)
+    thief = Browser(app)
+    thief.client.set_cookie("hub", old.value)
+    assert thief.get("/desk").status_code == 302
+
+
+def test_signing_out_ends_the_session_on_our_side(app: Flask, browse: Browse):
+    browser = browse(KIM)
+    kept = browser.client.get_cookie("hub")
+    assert kept is not None
+    assert browser.post("/auth/logout").status_code == 303
+    thief = Browser(app)
+    thief.client.set_cookie("hub", kept.value)
+    assert thief.get("/desk").headers["Location"].startswith("/auth/login")
+
+
+def test_an_expired_session_leads_back_to_the_page_one_was_on(moving_clock: MovingClock, browse: Browse):
+    browser = browse(KIM)
+    assert browser.get("/desk").status_code == 200
+    moving_clock.forward(timedelta(hours=13))
+    asked = browser.get("/desk/nordwind?compose=note")
+    assert asked.headers["Location"] == "/auth/login?next=/desk/nordwind?compose%3Dnote"
+    page = {"Referer": "http://localhost/desk/nordwind?compose=note"}
+    sent = browser.client.post("/desk/nordwind/write/note", data={"body": "half a novel"}, headers=page)
+    assert sent.headers["Location"] == "/auth/login?next=/desk/nordwind?compose%3Dnote"
+    back = browser.sign_in(KIM, PASSWORD, next="/desk/nordwind?compose=note")
+    assert back.headers["Location"] == "/desk/nordwind?compose=note"
+
+
+@pytest.mark.parametrize(
+    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "desk"]
+)
+def test_signing_in_never_leads_to_another_site(browse: Browse, wanted: str):
+    assert browse().sign_in(KIM, PASSWORD, next=wanted).headers["Location"] == "/"
+
+
+def test_too_many_tries_have_to_wait_even_with_the_right_password(moving_clock: MovingClock, browse: Browse):
+    browser = browse()
+    for _ in range(10):
+        assert browser.sign_in(KIM, "guess").status_code == 422
+    refused = browser.sign_in(KIM, PASSWORD)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 15 * 60
+    assert browser.sign_in("dana@elbe.example", PASSWORD).status_code == 303
+    moving_clock.forward(timedelta(minutes=16))
+    assert browser.sign_in(KIM, PASSWORD).status_code == 303
+
+
+def test_one_address_cannot_try_every_name(browse: Browse):
+    browser = browse()
+    answers = [browser.sign_in(f"someone{number}@elbe.example", "guess").status_code for number in range(62)]
+    assert answers[0] == 422
+    assert answers[-1] == 429
+
+
+def test_a_new_password_ends_every_other_session_and_keeps_this_one(
+    moving_clock: MovingClock, browse: Browse
+):
+    here, elsewhere = browse(KIM), browse(KIM)
+    moving_clock.forward(timedelta(minutes=1))
+    new = "a longer one than before"
+    wrong = here.post("/auth/password", {"current": "no", "password": new, "again": new})
+    assert wrong.status_code == 422
+    assert "This is not your present password." in wrong.text
+    differs = here.post("/auth/password", {"current": PASSWORD, "password": new, "again": "other"})
+    assert "The two new passwords differ." in differs.text
+    assert (
+        here.post("/auth/password", {"current": PASSWORD, "password": new, "again": new}).status_code == 303
+    )
+    assert here.get("/desk").status_code == 200
+    assert elsewhere.get("/desk").status_code == 302
+    assert browse().sign_in(KIM, new).status_code == 303
+
+
+def test_a_password_does_not_reach_an_account_that_wants_another_sign_in(
+    hub: Hub, world: World, browse: Browse
+):
+    petra = browse(world.nordwind.login)
+    assert petra.get("/portal/nordwind").status_code == 200
+    with hub.db.write() as session:
+        account = accounts.get_account(session, world.nordwind.account)
+        accounts.change_account(session, HUB, account, password_login=False)
+    assert petra.get("/portal/nordwind").status_code == 404
+
+
+def test_my_language_and_zone_are_mine_to_choose(kim: Browser):
+    assert "All times in UTC" in kim.get("/desk").text
+    wrong = kim.post("/auth/me", {"language": "en", "zone": "Berlin"})
+    assert wrong.status_code == 422
+    assert 'value="Berlin"' in wrong.text
+    assert kim.post("/auth/me", {"language": "en", "zone": "Europe/Berlin"}).status_code == 303
+    assert "All times in Europe/Berlin" in kim.get("/desk").text
