@@ -17,7 +17,7 @@ def test_a_sealed_secret_opens_only_for_its_owner_and_key() -> None:
             other.open(sealed, owner)
 
 
-@pytest.mark.parametrize("key", ["", "short", "ä" * 44, "A" * 43, new_key() + "AAAA"])
+@pytest.mark.parametrize("key", ["", "short", "ä" * 44, "A" * 43, "A" * 43 + "=AAAA"])
 def test_a_bad_key_is_explained(key: str) -> None:
     with pytest.raises(Misconfigured, match="hub key"):
         Keyring(key)
