@@ -9,6 +9,7 @@ from hub.domain import (
     cases,
     connections,
     coverage,
+    directory,
     links,
     mailbox,
     notices,
@@ -24,7 +25,7 @@ from hub.domain import (
 )
 
 NOUNS = (
-    *(accounts, alerts, attachments, audit, cases, connections, coverage, links, mailbox, notices),
-    *(numbers, outbox, people, quarantine, sessions, signals, teams, timeline, workorders),
+    *(accounts, alerts, attachments, audit, cases, connections, coverage, directory, links),
+    *(mailbox, notices, numbers, outbox, people, quarantine, sessions, signals, teams, timeline, workorders),
 )
 METADATA = Base.metadata

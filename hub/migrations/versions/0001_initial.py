@@ -452,6 +452,19 @@ def upgrade() -> None:
         op.f("ix_contact_points_kind_normalised"), "contact_points", ["kind", "normalised"], unique=False
     )
     op.create_table(
+        "directory_records",
+        sa.Column("connection_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("said", Json, nullable=False),
+        sa.Column("imported_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name=op.f("fk_directory_records_connection_id_connections")
+        ),
+        sa.PrimaryKeyConstraint("connection_id", "kind", "external_id", name=op.f("pk_directory_records")),
+        info={"rls": "staff_only"},
+    )
+    op.create_table(
         "duties",
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("effective_at", Utc(), nullable=False),
