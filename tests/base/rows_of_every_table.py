@@ -54,8 +54,7 @@ def fill(connection: Connection) -> Filled:
     filled = Filled()
     connection.execute(text("SET session_replication_role = replica"))
     for table in GUARDED:
-        owner = next((c for c in ("account_id", "id") if c in table.c), "")
-        if table.info["rls"] != "account_self" and owner == "id":
+        if table.info["rls"] != "account_self" and "account_id" not in table.c:
             _write(connection, filled, table, None, False)
             continue
         for account in (filled.ours, filled.foreign, filled.restricted):
