@@ -17,8 +17,9 @@ from hub.domain.accounts import Account
 from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
 from hub.domain.outbox import DELIVERIES
+from hub.domain.quarantine import Quarantined
 from hub.domain.timeline import ENTRIES
-from hub.flows import delivery, desk
+from hub.flows import addresses, delivery, desk, mailroom
 from hub.flows.runtime import Hub
 from hub.testing.peers.smtp_sink import SmtpSink, smtp_sink
 from hub.testing.world import World
@@ -101,3 +102,46 @@ def add_mail_connection(hub: Hub, smtp_port: int, **settings: Any) -> uuid.UUID:
 def mail_scene(hub: Hub, world: World) -> Iterator[Scene]:
     with smtp_sink() as sink:
         yield Scene(hub, world, sink, add_mail_connection(hub, sink.port))
+
+
+PETRA = "Petra Petersen <petra@nordwind.example>"
+
+
+def mail(
+    sender: str = PETRA, to: str = "hub@hub.example", text: str = "It works again.", **headers
+) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"] = sender, to
+    message["Message-ID"] = f"<{uuid.uuid4()}@nordwind.example>"
+    for name, value in ({"Subject": "Re: the line"} | headers).items():
+        message[name.replace("_", "-")] = value
+    message.set_content(text)
+    return message
+
+
+def token(scene: Scene, kind: str, object_id: uuid.UUID) -> str:
+    return addresses.reply_address(scene.hub.settings, scene.hub.keyring, kind, object_id)
+
+
+def take(scene: Scene, message: EmailMessage | bytes) -> str:
+    raw = message if isinstance(message, bytes) else message.as_bytes()
+    return mailroom.deliver(scene.hub, raw)
+
+
+def parked(scene: Scene) -> list[Quarantined]:
+    with scene.hub.db.read() as session:
+        found = list(session.scalars(select(Quarantined).where(Quarantined.handled_at.is_(None))))
+        _ = [each.body for each in found]
+        return found
+
+
+def wrote(scene: Scene) -> list[str]:
+    return [entry.body for entry in scene.entries("message.customer")]
+
+
+def assert_parked(scene: Scene, outcome: str, *words: str) -> Quarantined:
+    assert outcome == "parked"
+    [kept] = parked(scene)
+    assert all(word in kept.reason for word in words), kept.reason
+    assert wrote(scene) == []
+    return kept

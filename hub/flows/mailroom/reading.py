@@ -15,6 +15,8 @@ from hub.flows.mailroom.signs import Bounce, Machine, bounce_of, machine_of
 
 MOST_BYTES = 25 * 1024 * 1024
 MOST_PARTS = 200
+MOST_BOUNDARIES = 5_000
+MOST_LINES = 1_000_000
 BEGINNING = 64 * 1024
 Part = Message
 _MULTI, _MESSAGE = "multipart", "message/rfc822"
@@ -45,8 +47,7 @@ class Mail:
 
 def read(raw: bytes, trouble: str = "") -> Mail:
     """The mail in some bytes; one over the limit, or cut on its way (`trouble`), by its headers alone."""
-    if not trouble and len(raw) > MOST_BYTES:
-        trouble = f"The mail is larger than {MOST_BYTES // 1024 // 1024} MiB."
+    trouble = trouble or _too_much(raw)
     try:
         message: Part[str, str] = email.message_from_bytes(raw[:BEGINNING] if trouble else raw)
         mail = _headers(raw, message)
@@ -55,6 +56,15 @@ def read(raw: bytes, trouble: str = "") -> Mail:
         # Parser and decoders of the standard library fail on rot in more ways than can be listed.
         digest = hashlib.sha256(raw).hexdigest()
         return Mail(digest, trouble=f"The mail cannot be read ({type(error).__name__}).")
+
+
+def _too_much(raw: bytes) -> str:
+    """Why a mail is more than the parser, which reads line by line, can take in good time."""
+    if len(raw) > MOST_BYTES:
+        return f"The mail is larger than {MOST_BYTES // 1024 // 1024} MiB."
+    if raw.count(b"\n--") > MOST_BOUNDARIES:
+        return "The mail has too many parts."
+    return "The mail has too many lines." if raw.count(b"\n") > MOST_LINES else ""
 
 
 def _headers(raw: bytes, message: "Part[str, str]") -> Mail:
