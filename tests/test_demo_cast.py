@@ -19,7 +19,7 @@ import pytest
 
 from hub.config import CONFIG, load
 from hub.demo.correspondents import Correspondents, Habit
-from hub.demo.folder import Folder, Outside
+from hub.demo.folder import Folder
 from hub.demo.mailserver import MailServer
 from hub.demo.monitoring import FAULTS, Monitoring, webhook
 from hub.plugin.contracts import Incoming
@@ -137,8 +137,6 @@ def test_the_folder_is_private_and_an_ordinary_configuration(tmp_path: Path):
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     settings = load({}, folder.config)
     assert (settings.port, settings.secret_key) == (8124, key)
-    folder.leave_word(Outside(2525, 2526, "in_one", "in_two"))
-    assert folder.read_word() == Outside(2525, 2526, "in_one", "in_two")
 
 
 def test_the_demo_never_uses_a_database_of_the_environment(tmp_path: Path):

@@ -79,3 +79,10 @@ def test_a_part_that_never_starts_ends_the_rest(tmp_path: Path):
         assert process.wait(20) == 1
         assert "part 2 does not stay up" in log.read_text()
         assert group_members(process.pid) == []
+
+
+def test_a_part_with_a_wrong_setting_is_not_tried_again(tmp_path: Path):
+    log = tmp_path / "log"
+    with supervisor(log, "import sys; print('wrong', flush=True); sys.exit(78)") as process:
+        assert process.wait(20) == 1
+        assert log.read_text().count("wrong\n") == 1

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from hub import __version__
-from hub.base.errors import HubError
+from hub.base.errors import HubError, Misconfigured
+from hub.cli.supervise import WRONG_SETTING
 from hub.config import CONFIG
 
 COMMANDS = {
@@ -25,6 +26,10 @@ COMMANDS = {
     "directory": "Import accounts, people, sites and services.",
 }
 _HIDDEN = ("web", "outside")
+
+
+class _WrongSetting(click.ClickException):
+    exit_code = WRONG_SETTING
 
 
 class Dispatcher(click.Group):
@@ -51,7 +56,9 @@ class Dispatcher(click.Group):
         try:
             return super().invoke(ctx)
         except HubError as error:
-            raise click.ClickException(str(error)) from error
+            raise (_WrongSetting if isinstance(error, Misconfigured) else click.ClickException)(
+                str(error)
+            ) from error
 
 
 @click.group(cls=Dispatcher, context_settings={"help_option_names": ["-h", "--help"]})

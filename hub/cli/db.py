@@ -1,10 +1,12 @@
 """`hub db`: the database's shape."""
 
+import os
+
 import click
 
 from hub import migrations
-from hub.cli.door import settings as read_settings
 from hub.cli.ready import plain_engine
+from hub.config import load
 
 
 @click.group()
@@ -15,7 +17,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Apply the migrations that are missing. Safe to repeat; take a backup first."""
-    settings = read_settings()
+    settings = load(os.environ)
     if migrations.at_head(plain_engine(settings.database_url)):
         click.echo("The database is up to date.")
         return

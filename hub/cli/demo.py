@@ -1,22 +1,19 @@
 """`hub demo`: a hub that lives, in a folder of its own."""
 
 import os
-import socket
+import sqlite3
+import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
-from sqlalchemy import func, select
 
-from hub.cli.door import opened
-from hub.cli.ready import ready
 from hub.cli.serve import claim_address, part, parts
 from hub.cli.supervise import Supervisor
 from hub.config import load
-from hub.demo import world
 from hub.demo.cast import CUSTOMERS, PASSWORD, STAFF
-from hub.demo.folder import Folder, Outside
-from hub.domain.accounts import Account
+from hub.demo.folder import Folder
 
 
 @click.command()
@@ -31,33 +28,24 @@ def demo(port: int, folder: Path) -> None:
     place.adopt(os.environ)
     settings = load(os.environ)
     claim_address(settings)
-    ready(settings)
-    place.leave_word(_fill())
+    played = part("outside", str(folder.absolute()))
+    if not _is_filled(place):
+        click.echo("Filling the demo ...")
+        if failed := subprocess.run([*played, "--fill"], check=False).returncode:  # noqa: S603
+            sys.exit(failed)
     _welcome(settings.base_url, place)
-    commands = {**parts(), "played outside": part("outside", str(folder.absolute()))}
-    sys.exit(Supervisor(commands).run())
+    sys.exit(Supervisor({**parts(), "played outside": played}).run())
 
 
-def _fill() -> Outside:
-    ports = world.Ports(*_free_ports(2))
-    with opened() as hub:
-        with hub.db.read() as session:
-            empty = session.scalar(select(func.count()).select_from(Account)) == 0
-        if empty:
-            click.echo("Filling the demo ...")
-            world.fill(hub, ports)
-        tokens = world.open_up(hub, ports)
-    return Outside(ports.smtp, ports.tool, tokens.monitoring, tokens.tool)
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+def _is_filled(place: Folder) -> bool:
+    """Asked of the file itself: the demo's second start imports nothing of the hub in this process."""
+    if not place.database.exists():
+        return False
+    with closing(sqlite3.connect(place.database)) as connection:
+        try:
+            return connection.execute("SELECT 1 FROM accounts LIMIT 1").fetchone() is not None
+        except sqlite3.OperationalError:
+            return False  # a first start was cut off before its tables were there
 
 
 def _welcome(address: str, place: Folder) -> None:

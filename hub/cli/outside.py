@@ -8,16 +8,26 @@ from pathlib import Path
 import click
 
 from hub.cli import lifeline
+from hub.cli.door import opened
+from hub.cli.ready import ready
 from hub.config import load
+from hub.demo import world
 from hub.demo.folder import Folder
 from hub.demo.outside import play
 
 
 @click.command(hidden=True)
 @click.argument("folder", type=click.Path(path_type=Path))
-def outside(folder: Path) -> None:
+@click.option("--fill", is_flag=True, help="Only fill the empty hub.")
+def outside(folder: Path, fill: bool) -> None:
     """Play monitoring, mail and people for the demo in a folder."""
+    if fill:
+        ready(load(os.environ))
+        with opened() as hub:
+            world.fill(hub)
+        return
     lifeline.hold()
     # Ctrl-C reaches every process of the terminal; the supervisor ends this one in its turn.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(play(load(os.environ), Folder(folder)))
+    with opened() as hub:
+        asyncio.run(play(hub, Folder(folder)))

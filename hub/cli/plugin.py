@@ -1,8 +1,10 @@
 """`hub plugin`: what was found, what was loaded, and why not."""
 
+import os
+
 import click
 
-from hub.cli.door import settings
+from hub.config import load
 from hub.plugin import registry
 
 
@@ -14,7 +16,7 @@ def plugin() -> None:
 @plugin.command("list")
 def show() -> None:
     """List every plugin that is installed, with its connectors or the reason why it is not loaded."""
-    found = registry.load(blocked=settings().blocked_plugins)
+    found = registry.load(blocked=load(os.environ).blocked_plugins)
     for item in found.plugins():
         click.echo(
             f"{item.name:<20} {item.state:<8} {item.version:<10} {', '.join(item.connectors)}".rstrip()

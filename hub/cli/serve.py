@@ -1,23 +1,24 @@
 """`hub serve`: the pages and one worker under one command."""
 
+import os
 import socket
 import sys
 
 import click
 
 from hub.base.errors import Misconfigured
-from hub.cli.door import settings as read_settings
-from hub.cli.ready import ready
 from hub.cli.supervise import Supervisor
-from hub.config import Settings
+from hub.config import Settings, load
 
 
 @click.command()
 @click.option("--no-worker", is_flag=True, help="Pages only; run `hub worker` elsewhere.")
 def serve(no_worker: bool) -> None:
-    """Run the pages and one worker. Ctrl-C or SIGTERM ends both; a part that dies is restarted."""
-    settings = read_settings()
-    ready(settings)
+    """Run the pages and one worker. Ctrl-C or SIGTERM ends both; a part that dies is restarted.
+
+    Each part looks at the database itself, so this process stays small and both start side by side.
+    """
+    settings = load(os.environ)
     claim_address(settings)
     click.echo(f"Contact Hub at {settings.base_url} (listening on {settings.host}:{settings.port})")
     sys.exit(Supervisor(parts(worker=not no_worker)).run())

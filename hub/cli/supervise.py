@@ -15,6 +15,8 @@ import click
 QUICK = 5.0
 """Seconds: a part that dies sooner after its start has not started."""
 QUICK_DEATHS = 3
+WRONG_SETTING = 78
+"""EX_CONFIG of sysexits.h: a part says that starting it again changes nothing."""
 PATIENCE = 12.0
 """Seconds until a part that does not end is killed; the web server itself takes up to 5."""
 
@@ -87,9 +89,10 @@ class Supervisor:
         for part in self._parts:
             if part.died():
                 assert part.process is not None
-                click.echo(f"The {part.name} ended with {part.process.returncode}.", err=True)
+                code = part.process.returncode
+                click.echo(f"The {part.name} ended with {code}.", err=True)
                 part.plan_restart()
-                if part.quick >= QUICK_DEATHS:
+                if code == WRONG_SETTING or part.quick >= QUICK_DEATHS:
                     click.echo(f"The {part.name} does not stay up; giving up. See the lines above.", err=True)
                     return False
             if part.process is None and part.restart_at <= time.monotonic():

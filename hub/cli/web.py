@@ -9,6 +9,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from hub.cli import lifeline, serving
+from hub.cli.ready import ready
 from hub.config import load
 
 BLOCKING_THREADS = 2
@@ -23,6 +24,7 @@ def web(supervised: bool) -> None:
     settings = load(os.environ)
     if supervised:
         lifeline.hold()
+    ready(settings)
     server = Granian(
         # The parent has imported the application's code by now, so its processes share that memory.
         f"{serving.__name__}:application",

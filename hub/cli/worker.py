@@ -9,9 +9,9 @@ import click
 from hub import jobs
 from hub.cli import lifeline, logs
 from hub.cli.door import opened
-from hub.cli.door import settings as read_settings
 from hub.cli.ready import ready
 from hub.cli.serving import settle
+from hub.config import load
 
 PATIENCE = 8.0
 """Seconds for calls under way when we are told to end; what is left has a lease and is taken up again."""
@@ -21,12 +21,11 @@ PATIENCE = 8.0
 @click.option("--supervised", is_flag=True, hidden=True)
 def worker(supervised: bool) -> None:
     """Run one worker until Ctrl-C or SIGTERM. Any number of workers may run on PostgreSQL."""
-    settings = read_settings()
+    settings = load(os.environ)
     logs.configure(settings)
     if supervised:
         lifeline.hold()
-    else:
-        ready(settings)
+    ready(settings)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: stop.set())

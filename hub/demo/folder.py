@@ -1,26 +1,16 @@
-"""The demo's own folder: an ordinary configuration file, the database, the mails, what the outside knows."""
+"""The demo's own folder: an ordinary configuration file, the database, the mails, the teams' tickets."""
 
 import json
 import os
 import tomllib
 from collections.abc import MutableMapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from hub.base.crypto import new_key
 from hub.config import CONFIG, Settings, variable
 
 PROVIDER = "Elbe Connect"
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What the stand-ins need to reach the hub, and where the hub reaches them."""
-
-    smtp_port: int
-    tool_port: int
-    monitoring_token: str
-    tool_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +25,11 @@ class Folder:
         return self.path / "hub.toml"
 
     @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.path / "hub.sqlite"
+
+    @property
     def mails(self) -> Path:
         """Every mail that the hub sent, one file each."""
         return self.path / "mail"
@@ -47,9 +42,8 @@ class Folder:
     def prepare(self, port: int) -> None:
         """Make the folder and write its settings; a key that is there stays."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = (self.path / "hub.sqlite").absolute()
         values: dict[str, str | int] = {
-            "database_url": f"sqlite:///{database}",
+            "database_url": f"sqlite:///{self.database.absolute()}",
             "secret_key": self._key(),
             "instance": "demo",
             "mail_domain": "demo.invalid",
@@ -69,18 +63,6 @@ class Folder:
         for item in fields(Settings):
             environ.pop(variable(item.name), None)
         environ[CONFIG] = str(self.config.absolute())
-
-    def leave_word(self, outside: Outside) -> None:
-        """Write down what the stand-ins need."""
-        _write(self._outside, json.dumps(asdict(outside)))
-
-    def read_word(self) -> Outside:
-        """What `leave_word` wrote."""
-        return Outside(**json.loads(self._outside.read_text(encoding="utf-8")))
-
-    @property
-    def _outside(self) -> Path:
-        return self.path / "outside.json"
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,13 +4,13 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
 
 from hub.base import clock
-from hub.config import Settings
+from hub.demo import world
 from hub.demo.cast import CUSTOMERS, TEAMS, THANKS
 from hub.demo.correspondents import Correspondents, Habit
 from hub.demo.crews import Crews
@@ -20,27 +20,37 @@ from hub.demo.mailserver import MailServer
 from hub.demo.monitoring import FAULTS, Monitoring
 from hub.demo.ticket_tool import TicketTool
 from hub.demo.tickets import Tickets
-from hub.demo.world import MONITORING, TOOL
+from hub.demo.world import MONITORING, TOOL, Ports
+from hub.flows.runtime import Hub
 
 EVERY = 20.0
 """Seconds between two steps of monitoring."""
 
 
-async def play(settings: Settings, folder: Folder) -> None:
+async def play(hub: Hub, folder: Folder) -> None:
     """Play until cancelled: the servers at once, everything that speaks first when the hub answers."""
-    word, door = folder.read_word(), Door(settings)
+    door, known = Door(hub.settings), world.known_ports(hub)
     people = Correspondents(_habits(), _deliver)
-    mails = MailServer(folder.mails, say, people.got)
-    tickets = Tickets(folder.tickets, lambda number, type_: _hint(door, word.tool_token, number, type_))
-    tool = TicketTool(word.tool_port, tickets)
+    mails = await _listen(MailServer(folder.mails, say, people.got).start, known.smtp)
+    tool = TicketTool(known.tool, Tickets(folder.tickets))
     threading.Thread(target=tool.serve_forever, name="ticket tool", daemon=True).start()
-    monitoring = Monitoring(lambda body: _alert(door, word.monitoring_token, body))
-    crews = Crews(tickets, {team.queue: team for team in TEAMS if team.queue})
-    async with await mails.start(word.smtp_port), asyncio.TaskGroup() as tasks:
+    tokens = world.open_up(hub, Ports(mails.sockets[0].getsockname()[1], tool.server_port))
+    tool.tickets.changed = lambda number, type_: _hint(door, tokens.tool, number, type_)
+    monitoring = Monitoring(lambda body: _alert(door, tokens.monitoring, body))
+    crews = Crews(tool.tickets, {team.queue: team for team in TEAMS if team.queue})
+    async with mails, asyncio.TaskGroup() as tasks:
         await _until_up(door)
         await asyncio.to_thread(monitoring.begin, FAULTS[0])
         for seconds, step in ((EVERY, monitoring.step), (1.0, people.step), (1.0, crews.step)):
             tasks.create_task(_repeat(seconds, step))
+
+
+async def _listen(start: Callable[[int], Awaitable[asyncio.Server]], port: int) -> asyncio.Server:
+    """On the port that the hub knows, or on any other when somebody else has taken it."""
+    try:
+        return await start(port)
+    except OSError:
+        return await start(0)
 
 
 async def _repeat(seconds: float, step: Callable[[], None]) -> None:
@@ -55,7 +65,7 @@ async def _until_up(door: Door) -> None:
 
 
 def _habits() -> dict[str, Habit]:
-    thankful = {human.email: Habit(THANKS) for customer in CUSTOMERS for human in customer.people}
+    thankful = {customer.people[0].email: Habit(THANKS) for customer in CUSTOMERS}
     return thankful | {team.email: Habit(team.answers) for team in TEAMS if not team.queue}
 
 

@@ -20,7 +20,11 @@ class TicketTool(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, port: int, tickets: Tickets) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        try:
+            super().__init__(("127.0.0.1", port), _Handler)
+        except OSError:
+            # Somebody else has taken the port meanwhile; any other does too.
+            super().__init__(("127.0.0.1", 0), _Handler)
         self.tickets = tickets
 
 

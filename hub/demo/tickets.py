@@ -54,9 +54,9 @@ class _Kept:
 class Tickets:
     """The tool's memory. Every change is written down before it is answered."""
 
-    def __init__(self, file: Path, changed: Changed) -> None:
+    def __init__(self, file: Path) -> None:
+        self.changed: Changed = lambda number, type_: None
         self._file = file
-        self._changed = changed
         self._guard = threading.RLock()
         self._kept = _read(file)
 
@@ -110,7 +110,7 @@ class Tickets:
             ticket.version = number
             self._save()
         if creator != HUB:
-            self._changed(ticket.id, type_)
+            self.changed(ticket.id, type_)
         return made
 
     def _save(self) -> None:

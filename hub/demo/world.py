@@ -1,8 +1,11 @@
 """Fills an empty hub with the cast, by the same verbs that the pages call."""
 
+import socket
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -41,7 +44,7 @@ class Tokens:
     tool: str
 
 
-def fill(hub: Hub, ports: Ports) -> None:
+def fill(hub: Hub) -> None:
     """Make the whole cast in one transaction: all of it is there, or nothing."""
     with hub.db.write() as session:
         ours = {human.login: _human(session, human) for human in STAFF}
@@ -52,14 +55,32 @@ def fill(hub: Hub, ports: Ports) -> None:
         theirs: dict[str, Person] = {}
         for customer in CUSTOMERS:
             theirs |= _customer(session, customer, ours)
-        _connections(hub, session, ports)
+        _connections(hub, session, Ports(*free_ports(2)))
         stories.begin(session, ours | theirs)
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on at this moment."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def known_ports(hub: Hub) -> Ports:
+    """Where the hub believes the stand-ins to listen; best they do."""
+    with hub.db.read() as session:
+        smtp = connections.find(session, MAIL).settings["smtp_port"]
+        tool = urlsplit(connections.find(session, TOOL).settings["url"]).port
+    return Ports(smtp, tool or 0)
+
+
 def open_up(hub: Hub, ports: Ports) -> Tokens:
-    """Tell the hub where the stand-ins listen this time, and give them new tokens."""
+    """Tell the hub where the stand-ins listen if that has changed, and give them new tokens."""
+    known = known_ports(hub)
     with hub.db.write() as session:
-        for slug, values in ((MAIL, _smtp(ports)), (TOOL, _tool(ports))):
+        for slug, values in ((MAIL, _smtp(ports)), (TOOL, _tool(ports))) if ports != known else ():
             found = connections.find(session, slug)
             full = _form(hub, found.connector, found.settings) | values
             connections.change_connection(session, ACTOR, hub.registry, hub.keyring, found, values=full)
