@@ -84,5 +84,5 @@ def test_a_part_that_never_starts_ends_the_rest(tmp_path: Path):
 def test_a_part_with_a_wrong_setting_is_not_tried_again(tmp_path: Path):
     log = tmp_path / "log"
     with supervisor(log, "import sys; print('wrong', flush=True); sys.exit(78)") as process:
-        assert process.wait(20) == 1
+        assert process.wait(20) == 78
         assert log.read_text().count("wrong\n") == 1

@@ -55,11 +55,12 @@ class Supervisor:
     def __init__(self, commands: Mapping[str, Sequence[str]]) -> None:
         self._parts = [Part(name, command) for name, command in commands.items()]
         self._ending = False
+        self._failure = 1
         self._wake, self._bell = socket.socketpair()
         self._bell.setblocking(False)
 
     def run(self) -> int:
-        """The exit code: 0 after SIGINT or SIGTERM, 1 when a part died again and again."""
+        """The exit code: 0 after a signal, 1 when a part died again and again, 78 for a wrong setting."""
         self._listen()
         lifeline, held = os.pipe()
         try:
@@ -70,7 +71,7 @@ class Supervisor:
             self._end_all()
             os.close(held)
             os.close(lifeline)
-        return 0 if self._ending else 1
+        return 0 if self._ending else self._failure
 
     def _listen(self) -> None:
         signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
@@ -93,6 +94,7 @@ class Supervisor:
                 click.echo(f"The {part.name} ended with {code}.", err=True)
                 part.plan_restart()
                 if code == WRONG_SETTING or part.quick >= QUICK_DEATHS:
+                    self._failure = WRONG_SETTING if code == WRONG_SETTING else 1
                     click.echo(f"The {part.name} does not stay up; giving up. See the lines above.", err=True)
                     return False
             if part.process is None and part.restart_at <= time.monotonic():
