@@ -56,7 +56,8 @@ def moment(instant: datetime, zone: str, language: str) -> str:
     """A time as a reader needs it: weekday, date, time, and the zone that it is in."""
     there = instant.astimezone(ZoneInfo(zone))
     day = format_skeleton("yMMMEd", there, locale=Locale.parse("en_GB" if language == "en" else language))
-    return f"{day}, {there:%H:%M} {there:%Z}"
+    # Some languages put a comma after the weekday; one before the time is enough.
+    return f"{str(day).replace(',', '', 1)}, {there:%H:%M} {there:%Z}"
 
 
 def speaking(language: str) -> Callable[..., str]:
