@@ -180,7 +180,7 @@ def _zone(row: Row) -> str:
     if name:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):
             raise Wrong(
                 f"The time zone {clip(name, 40)} is not known; write one like Europe/Berlin."
             ) from None
