@@ -220,12 +220,14 @@ def test_solved_cases_are_reopened_within_the_grace_and_closed_after_it(
     assert scene.case(early).state == "in_progress"
 
 
-def test_an_end_takes_back_what_was_to_come_next(scene: Scene) -> None:
+@pytest.mark.parametrize("end", [cases.resolve, cases.cancel])
+def test_an_end_takes_back_what_was_to_come_next(scene: Scene, end: Callable[..., int]) -> None:
     case = opened(scene, shared=True)
     do(scene, case, cases.set_next, "We look", clock.now() + SOON)
-    do(scene, case, cases.resolve, "done")
+    do(scene, case, cases.wait, "customer")
+    do(scene, case, end, "done")
     now = scene.case(case)
-    assert (now.next_step, now.next_update_by) == (None, None)
+    assert (now.next_step, now.next_update_by, now.wait_reason) == (None, None, None)
 
 
 def test_sharing_needs_a_title_for_the_customer_and_happens_once(scene: Scene) -> None:
@@ -243,10 +245,10 @@ def test_sharing_needs_a_title_for_the_customer_and_happens_once(scene: Scene) -
 
 def test_a_policy_shares_when_its_time_has_come(scene: Scene, moving_clock: MovingClock) -> None:
     due, ended, later = opened(scene, customer_title="Slow line"), opened(scene), opened(scene)
+    do(scene, ended, cases.cancel, "false alarm")
     with scene.db.write() as session:
         for case, minutes in ((due, 10), (ended, 10), (later, 30)):
             case_of(session, scene, case).share_at = clock.now() + timedelta(minutes=minutes)
-    do(scene, ended, cases.cancel, "false alarm")
     with scene.db.write() as session:
         assert cases.share_due(session) == 0
     moving_clock.forward(timedelta(minutes=10))

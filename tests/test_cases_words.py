@@ -10,6 +10,7 @@ from case_scene import SOON, WAYS, Scene, do, do_as, opened, reported, rolf
 from hub.base import clock
 from hub.base.errors import Conflict, Invalid
 from hub.domain import cases
+from hub.domain.audit import Actor
 from hub.domain.cases import Written
 from hub.flows.runtime import Hub
 from hub.testing.fixtures import MovingClock
@@ -127,6 +128,9 @@ def test_what_is_written_after_the_end_opens_a_case_that_follows(
     assert entry.body == "Down again"
     again: Written = do_as(scene, rolf(scene), old, cases.customer_wrote, "Hello?")
     assert (again.case.id, again.opened) == (new.id, False)
+    ada = Actor("customer", "Ada Petersen", scene.ids["Ada Petersen"])
+    other: Written = do_as(scene, ada, old, cases.customer_wrote, "I wonder")
+    assert (other.case.number, other.opened) == ("NORD-10003", True)  # Rolf's may be none of hers
 
 
 def test_long_texts_are_refused_and_control_characters_dropped(scene: Scene) -> None:
