@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.base.errors import Unavailable
 from hub.domain import cases, connections, coverage, sessions
-from hub.flows import delivery, intake, mailroom, sync
+from hub.flows import delivery, directory, intake, mailroom, reconcile, sync
 from hub.flows.delivery import Dispatcher
 from hub.flows.runtime import Hub
 
@@ -69,6 +69,8 @@ TIMERS = (
     Timer("close solved cases that nobody reopened", 60, _until_none(cases.close_due)),
     Timer("parse what was too slow to parse at the door", 2, intake.parse_waiting),
     Timer("ask team tools for news", 5, sync.poll_due),
+    Timer("ask monitoring systems what fires", 30, reconcile.poll_due),
+    Timer("read directories", 60, directory.poll_due),
     Timer("fetch mail", 5, mailroom.poll_due),
     Timer("forget old sessions and rate windows", 600, _once(_forget_sessions)),
     Timer("forget old health events", 3600, _once(connections.prune)),

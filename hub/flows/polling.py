@@ -14,7 +14,7 @@ from hub.domain import connections
 from hub.domain.connections import Configured
 from hub.flows.channels import target_of
 from hub.flows.runtime import Hub
-from hub.plugin.contracts import ConnectorError
+from hub.plugin.contracts import ConnectorError, NotOffered
 from hub.plugin.outward import Target
 
 LEASE = timedelta(minutes=2)
@@ -85,13 +85,17 @@ def _claim(hub: Hub, connection_id: uuid.UUID) -> Configured | None:
 
 
 def _asked(hub: Hub, connection: Configured, ask: Callable[[Target, str], Found]) -> Found | None:
+    reason = None
     try:
         return ask(target_of(hub, connection), connection.cursor or "")
+    except NotOffered:
+        pass  # its settings name nothing that could be asked: no failure, and no sign that it works either
     except ConnectorError as error:
         reason = error.reason
     except (Misconfigured, Invalid) as error:
         reason = str(error)
     with hub.db.write() as session:
-        connections.note_failure(session, connection.id, reason)
+        if reason is not None:
+            connections.note_failure(session, connection.id, reason)
         connections.settle_poll(session, connection.id, connection.cursor)
     return None

@@ -30,6 +30,7 @@ from hub.plugin.contracts import (
     Connector,
     Ctx,
     Incoming,
+    NotOffered,
     Parsed,
     Reconciled,
     Rejected,
@@ -159,7 +160,7 @@ class Alertmanager(Connector[AlertmanagerSettings]):
     def reconcile(self, ctx: Ctx[AlertmanagerSettings], cursor: str) -> Reconciled:
         """What fires there now. Silenced and inhibited alerts are neither raised nor cleared by this."""
         if not ctx.settings.url:
-            return Reconciled((), ctx.now)
+            raise NotOffered("The settings name no address of Alertmanager.")
         answer = _get(ctx, "alerts")
         as_of = _clock_of(answer, ctx.now) - SLACK
         reader = Reader(ctx.settings)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from hub.plugin.contracts import BadBody, Incoming, Parsed, Reconciled
+from hub.plugin.contracts import BadBody, Incoming, NotOffered, Parsed, Reconciled
 from hub.plugin.outward import Outward, Target
 from hub.testing.conformance import SENTINEL, MonitoringConformance, Tool
 from hub.testing.conformance.base import RecordingLog
@@ -194,9 +194,7 @@ def test_a_silent_alertmanager_that_has_just_started_clears_nothing() -> None:
     assert not reconciled(imitation(uptime=lately.isoformat())).complete
 
 
-def test_without_an_address_nothing_is_asked_and_nothing_cleared() -> None:
-    settings = AlertmanagerSettings()
+def test_without_an_address_nothing_is_asked() -> None:
     outward = Outward(RecordingLog())
-    found = outward.reconcile(Target("none", Alertmanager(), settings), "")
-    assert (found.signals, found.complete) == ((), False)
-    assert found.as_of > datetime.now(UTC) - timedelta(minutes=1)
+    with pytest.raises(NotOffered):
+        outward.reconcile(Target("none", Alertmanager(), AlertmanagerSettings()), "")
