@@ -71,7 +71,8 @@ def quieten(database: Database) -> None:
     """Close the cases that a round opened, so that the next round opens new ones."""
     with database.write() as session:
         session.execute(
-            update(Case.__table__)
+            update(Case)
+            .execution_options(synchronize_session=False)
             .where(Case.category == "fault", Case.closed_at.is_(None))
             .values(state="closed", closed_at=clock.now())
         )
