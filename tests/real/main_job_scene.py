@@ -1,4 +1,4 @@
-"""The whole chain of the main job on real systems: monitoring, the served hub, mail, a ticket tool, browsers."""
+"""The chain of the main job on real systems: monitoring, the served hub, mail, a ticket tool, browsers."""
 
 import contextlib
 import os
