@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from hub.base.crypto import Keyring
 from hub.cli import COMMANDS, main
 from hub.config import Settings
-from hub.domain import accounts, coverage, people
+from hub.domain import accounts, connections, coverage, people
 from hub.domain.audit import Actor
 from hub.domain.people import StaffRole
 from hub.flows.runtime import Hub
+from hub.plugin.settings import form_values
 
 ADMIN = Actor("staff", "Rita Okafor")
 Run = Callable[..., Result]
@@ -117,6 +119,38 @@ def test_plugins_and_connections_are_listed(run: Run):
     assert "alertmanager" in done.output
     assert "mail_order           blocked" in done.output
     assert "No connections yet" in run("connection", "list").output
+
+
+def test_a_directory_is_imported_after_a_dry_run(run: Run, hub: Hub, tmp_path: Path):
+    (tmp_path / "accounts.csv").write_text("id,name,prefix\n1,Nordwind Logistik,NORD\n2,,HUD\n")
+    done = run("directory", "import", "--folder", str(tmp_path), "--dry-run")
+    assert "nothing was changed: 1 added" in done.output
+    with hub.db.read() as session:
+        assert session.scalars(select(accounts.Account)).all() == []
+    done = run("directory", "import", "--folder", str(tmp_path))
+    assert (done.exit_code, "line 3" in done.output) == (1, True)
+    with hub.db.read() as session:
+        assert [account.name for account in session.scalars(select(accounts.Account))] == [
+            "Nordwind Logistik"
+        ]
+    (tmp_path / "accounts.csv").write_text("id,name,prefix\n1,Nordwind Logistik AG,NORD\n")
+    assert "1 changed" in run("directory", "import", "directory").output
+    assert "either" in run("directory", "import").output
+
+
+def test_a_mail_on_standard_input_is_kept_or_refused_for_now(settings: Settings, hub: Hub):
+    own = {"HUB_DATABASE_URL": settings.database_url, "HUB_SECRET_KEY": settings.secret_key}
+    mail = b"From: a@x.example\r\nTo: hub@hub.example\r\nSubject: Hello\r\n\r\nHello\r\n"
+    done = CliRunner().invoke(main, ["mail", "deliver"], input=mail, env=own)
+    assert (done.exit_code, "Error: " in done.output) == (75, True)
+    with hub.db.write() as session:
+        connector = hub.registry.connector("mail")
+        assert connector is not None
+        form = form_values(connector.settings_model, {"smtp_host": "mail.example"})
+        connections.add_connection(session, ADMIN, hub.registry, hub.keyring, "mail", "Mail", "own", form)
+    done = CliRunner().invoke(main, ["mail", "deliver"], input=mail, env=own)
+    assert (done.exit_code, done.output) == (0, "The mail is parked.\n")
+    assert CliRunner().invoke(main, ["mail", "deliver"], input=mail, env=own).output == "The mail is known.\n"
 
 
 def test_check_says_what_to_do(run: Run, hub: Hub):
