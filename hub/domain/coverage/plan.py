@@ -15,7 +15,7 @@ from hub.domain.coverage.hours import Hours
 
 LAST_RESORT = "last_resort"
 _RANK = {"named": 0, "deputy": 10, "escalation": 20}
-_HORIZON = timedelta(days=400)  # a year of weekly hours and every change of clocks in it
+_HORIZON = timedelta(days=60)  # hours come every week; more than that ends a walk that cannot be endless
 WORTH_SAYING = timedelta(days=7)  # who left or comes within this time is part of the reasons
 
 
@@ -165,41 +165,52 @@ def _in_order(plan: Plan, at: datetime) -> list[Post]:
     return sorted(counted, key=lambda post: post.order)
 
 
-def _holder(plan: Plan, at: datetime) -> tuple[uuid.UUID, uuid.UUID | None]:
-    for post in _in_order(plan, at):
-        if _obstacle(plan, post, at) is None:
-            return post.person_id, post.id
-    return plan.last_resort.person_id, None
+def holder(plan: Plan, at: datetime) -> tuple[uuid.UUID, uuid.UUID | None]:
+    """Whose duty it is and by which assignment: `answer` without until and why."""
+    return _first_on(plan, _available(plan, at), at)
+
+
+def _available(plan: Plan, at: datetime) -> list[Post]:
+    """Those whom only their hours may keep from the duty, in order; between two single cuts they stay."""
+    return [p for p in _in_order(plan, at) if _unavailable(plan, p, at) is None]
+
+
+def _first_on(plan: Plan, available: list[Post], at: datetime) -> tuple[uuid.UUID, uuid.UUID | None]:
+    found = next((post for post in available if post.hours.covers(at)), None)
+    return (plan.last_resort.person_id, None) if found is None else (found.person_id, found.id)
 
 
 def _until(plan: Plan, found: Answer, at: datetime) -> Answer:
-    change = next((cut for cut in _cuts(plan, found, at) if _holder(plan, cut) != found.holder), None)
-    return replace(found, until=change)
+    start = at
+    for end in (*sorted({instant for instant in _single_cuts(plan) if instant > at}), None):
+        change = _change_within(plan, found.holder, start, end)
+        if change is not None:
+            return replace(found, until=change)
+        start = end or start
+    return found
 
 
-def _cuts(plan: Plan, present: Answer, after: datetime) -> Iterator[datetime]:
-    """The instants, ascending, between which the present holder stays.
-
-    The hours of those who come after the present holder cannot end their duty, so they are not walked.
-    """
-    single = sorted(instant for instant in _single_cuts(plan) if instant > after)
-    end = max([after, *single]) + _HORIZON
-    order = next((post.order for post in plan.posts if post.id == present.assignment_id), None)
-    weekly = [
-        post.hours.boundaries(after)
-        for post in plan.posts
-        if (order is None or post.order <= order) and _still_matters(plan, post, after)
-    ]
-    last = after
-    for cut in heapq.merge(single, *weekly):
-        if cut > end:
-            return
-        if cut > last:
-            yield cut
-            last = cut
+def _change_within(
+    plan: Plan, held_by: tuple[uuid.UUID, uuid.UUID | None], start: datetime, end: datetime | None
+) -> datetime | None:
+    """The first instant of `[start, end)` with another holder, where only hours begin and end meanwhile."""
+    available = _available(plan, start)
+    if _first_on(plan, available, start) != held_by:
+        return start
+    # The hours of those who come after the holder cannot end their duty. Whoever comes before is on at some
+    # time of the week, and so is the holder off, if they have hours: the walk ends within days.
+    after = next((n for n, post in enumerate(available, 1) if post.id == held_by[1]), len(available))
+    boundaries = heapq.merge(*(post.hours.boundaries(start) for post in available[:after]))
+    for cut in boundaries:
+        if (end is not None and cut >= end) or cut > start + _HORIZON:
+            return None
+        if _first_on(plan, available, cut) != held_by:
+            return cut
+    return None
 
 
 def _single_cuts(plan: Plan) -> Iterator[datetime]:
+    """The instants that come once: validity, absences, disabling."""
     for post in plan.posts:
         yield post.valid_from
         if post.valid_until is not None:
@@ -211,14 +222,15 @@ def _single_cuts(plan: Plan) -> Iterator[datetime]:
             yield plan.disabled[post.person_id]
 
 
-def _still_matters(plan: Plan, post: Post, at: datetime) -> bool:
-    gone = plan.disabled.get(post.person_id)
-    ended = post.valid_until is not None and post.valid_until <= at
-    return not ended and (gone is None or gone > at)
-
-
 def _obstacle(plan: Plan, post: Post, at: datetime) -> dict[str, Any] | None:
     """Why this one does not hold the duty at that instant; None when they could."""
+    reason = _unavailable(plan, post, at)
+    if reason is None and not post.hours.covers(at):
+        return _fact("off_hours", post, until=post.hours.next_start(at))
+    return reason
+
+
+def _unavailable(plan: Plan, post: Post, at: datetime) -> dict[str, Any] | None:
     if at < post.valid_from:
         return _fact("not_yet", post, since=post.valid_from)
     if post.valid_until is not None and at >= post.valid_until:
@@ -227,11 +239,7 @@ def _obstacle(plan: Plan, post: Post, at: datetime) -> dict[str, Any] | None:
     if disabled_at is not None and at >= disabled_at:
         return _fact("disabled", post, since=disabled_at)
     back = _back(plan.away.get(post.person_id, ()), at)
-    if back is not None:
-        return _fact("away", post, until=back)
-    if not post.hours.covers(at):
-        return _fact("off_hours", post, until=post.hours.next_start(at))
-    return None
+    return None if back is None else _fact("away", post, until=back)
 
 
 def _back(absences: tuple[Away, ...], at: datetime) -> datetime | None:
