@@ -51,9 +51,9 @@ bench: $(VENV)/.dev ## Measure (ONLY=name for one); writes build/bench.json
 
 lock: $(VENV)/.run ## Resolve the dependencies anew into requirements.lock and requirements-dev.lock
 	$(PIP) install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra postgres --extra mail --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 \
 	  --upgrade --no-header --no-annotate --quiet --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra postgres --extra mail --group dev --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra postgres --group dev --universal \
 	  --python-version 3.11 --no-header --no-annotate --quiet \
 	  --constraint requirements.lock --output-file requirements-dev.lock
 
