@@ -1,4 +1,4 @@
-"""Request Tracker against an imitation: conformance, conflicts, order, odd content. A real one: test_*_real."""
+"""Request Tracker against an imitation: conformance, conflicts, order, odd content."""
 
 import json
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from imitated_rt import ImitatedRt
 from pydantic import SecretStr
 
 from hub.plugin.contracts import (
@@ -26,7 +27,6 @@ from hub.testing.conformance.base import RecordingLog
 from hub.testing.peers.recorder import Answer, Recorder, recorder
 from plugins.itsm.request_tracker import RequestTracker, RequestTrackerSettings, reading
 from plugins.itsm.request_tracker.markup import plain_text
-from imitated_rt import ImitatedRt
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "rt"
 

@@ -74,7 +74,7 @@ def add_member(
         raise Invalid.field("person", f"{person.name} is already a member of {account.name}.")
     else:
         changes.apply(member, values)
-    facts = {"person": person.name, "person_id": str(person.id), "roles": list(member.roles)}
+    facts = {"person": person.name, "person_id": str(person.id), "roles": ", ".join(member.roles)}
     changes.record(session, account.id, Kind.MEMBER_ADDED, actor, facts)
     return member
 

@@ -63,13 +63,16 @@ def add_account(
     account.slug = _free_slug(session, slug, name)
     account.parent_id = None if parent is None else parent.id
     changes.apply(account, _checked(values))
+    _begin_log(session, actor, account)
+    return account
+
+
+def _begin_log(session: Session, actor: Actor, account: Account) -> None:
     session.add(account)
     session.flush()  # the log's head refers to the row
     timeline.open_log(session, account.id, account.language)
-    changes.record(
-        session, account.id, Kind.ACCOUNT_CREATED, actor, {"name": account.name}, weight="headline"
-    )
-    return account
+    facts = {"name": account.name}
+    changes.record(session, account.id, Kind.ACCOUNT_CREATED, actor, facts, weight="headline")
 
 
 def change_account(session: Session, actor: Actor, account: Account, **wanted: Any) -> None:

@@ -52,8 +52,6 @@ def assign(
     see the `reach`, by default the person's name. It counts from now on at the earliest.
     """
     person = _assignable(session, person_id)
-    account = get_account(session, account_id)
-    now = clock.now()
     row = Assignment(
         account_id=account_id,
         id=ids.new_id(),
@@ -62,17 +60,21 @@ def assign(
         level=max(level, 1) if role == AssignmentRole.ESCALATION else 0,
         position=position,
         hours=weekly.check(hours),
-        zone=known_zone(zone or account.zone).key,
+        zone=known_zone(zone or get_account(session, account_id).zone).key,
         reach_name=one_line(reach_name) or person.name,
         reach_phone=one_line(reach_phone, 40),
         reach_email=one_line(reach_email),
-        valid_from=clock.utc(valid_from or now),
+        valid_from=clock.utc(valid_from or clock.now()),
         valid_until=None if valid_until is None else clock.utc(valid_until),
-        created_at=now,
+        created_at=clock.now(),
     )
+    return _start(session, actor, row, person)
+
+
+def _start(session: Session, actor: Actor, row: Assignment, person: Person) -> Assignment:
     if row.valid_until is not None and row.valid_until <= row.valid_from:
         raise Invalid.field("valid_until", "The end must lie after the start.")
-    with replanned(session, actor, _with_children(session, Account.id == account_id)):
+    with replanned(session, actor, _with_children(session, Account.id == row.account_id)):
         session.add(row)
         _tell(session, actor, Kind.ASSIGNED, row, person)
     return row
