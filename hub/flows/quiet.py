@@ -9,16 +9,14 @@ from sqlalchemy import Table, case, select, update
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.domain import alerts, outbox, timeline
+from hub.domain import alerts, outbox, timeline, workorders
 from hub.domain.audit import HUB
-from hub.domain.cases import Case, CaseState
+from hub.domain.cases import OPEN_STATES, Case, CaseState
 from hub.domain.kinds import Kind
 from hub.domain.timeline import NewEntry
-from hub.domain.workorders import OrderState, WorkOrder
+from hub.domain.workorders import WorkOrder
 
 CASES: Table = Case.__table__  # type: ignore[assignment]
-OPEN_STATES = (CaseState.REGISTERED, CaseState.IN_PROGRESS, CaseState.WAITING)
-OPEN_ORDERS = (OrderState.PLACED, OrderState.ACCEPTED, OrderState.IN_PROGRESS, OrderState.QUESTION)
 
 
 @dataclass(slots=True)
@@ -66,7 +64,7 @@ def _with_orders(
 ) -> set[uuid.UUID]:
     order = WorkOrder.__table__.c
     query = select(order.case_id).where(
-        order.account_id.in_(accounts), order.case_id.in_(case_ids), order.state.in_(OPEN_ORDERS)
+        order.account_id.in_(accounts), order.case_id.in_(case_ids), order.state.in_(workorders.OPEN_STATES)
     )
     return set(session.scalars(query))
 
@@ -83,6 +81,8 @@ def _resolve(session: Session, accounts: Sequence[uuid.UUID], case_ids: Sequence
             closed_at=case((shared, None), else_=now),
             resolved_at=now,
             wait_reason=None,
+            next_step=None,
+            next_update_by=None,
             share_at=None,
             version=CASES.c.version + 1,
         )

@@ -13,11 +13,11 @@ from hub.base import ids, rows, text
 from hub.domain import numbers, signals
 from hub.domain.alerts import Place
 from hub.domain.audit import HUB
-from hub.domain.cases import CaseState, CaseType
+from hub.domain.cases import OPEN_STATES, CaseState, CaseType
 from hub.domain.kinds import Kind
 from hub.domain.timeline import NewEntry
 from hub.flows.alarm.batch import Batch, Fact, key_of
-from hub.flows.quiet import CASES, OPEN_STATES, tell
+from hub.flows.quiet import CASES, tell
 
 _PRIORITY = {
     "critical": ("high", "high", "critical"),
