@@ -46,10 +46,6 @@ def listing() -> ResponseReturnValue:
         _("Last worked"),
         _("What is wrong"),
     )
-    kinds = [
-        [link(url_for("admin_connections.new", connector=item.name), item.title), item.kind]
-        for item in doors.hub().registry.connectors()
-    ]
     return page(
         "admin/sheet.html",
         here="connections",
@@ -62,11 +58,18 @@ def listing() -> ResponseReturnValue:
                 rows,
                 _("No connection yet. Add the first one below."),
             ),
-            Part(
-                "kinds", _("Add a connection to"), (_("Tool"), _("Kind")), kinds, _("No plugin offers one.")
-            ),
+            _offered(),
         ],
     )
+
+
+def _offered() -> Part:
+    rows = [
+        [link(url_for("admin_connections.new", connector=item.name), item.title), item.kind]
+        for item in doors.hub().registry.connectors()
+    ]
+    nothing = _("No plugin offers one.")
+    return Part("kinds", _("Add a connection to"), (_("Tool"), _("Kind")), rows, nothing)
 
 
 def _fields(connector: Connector[Any]) -> list[Field]:

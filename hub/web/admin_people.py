@@ -13,7 +13,7 @@ from hub.domain import coverage, people
 from hub.domain.people import Absence, ContactPoint, Person, StaffRole
 from hub.web import admin_forms, admin_read, doors
 from hub.web.admin import enter
-from hub.web.admin_people_parts import fields_of, parts_of
+from hub.web.admin_people_parts import Parts, fields_of
 from hub.web.forms import Fields, Form
 from hub.web.pages import page
 from hub.web.sheets import Part, link
@@ -184,5 +184,5 @@ def _page(person: Person, tried: dict[str, Form[Any]]) -> ResponseReturnValue:
         trail=[(url_for("admin_people.listing"), _("People")), (None, person.name)],
         chips=[(_("disabled"), "warn")] if person.disabled_at else [],
         notices=[("crit", text) for form in tried.values() for text in form.errors.values()],
-        parts=parts_of(person, login, forms),
+        parts=Parts(person, login, forms).all(),
     )

@@ -1,12 +1,13 @@
 """The cards of a person's page in the administration."""
 
 import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import url_for
 
 from hub.domain import coverage, people
-from hub.domain.people import Person
+from hub.domain.people import ContactPoint, Person
 from hub.web import admin_read, doors
 from hub.web.filters import moment
 from hub.web.forms import Form
@@ -33,96 +34,103 @@ def fields_of(*, new: bool) -> list[Field]:
     ]
 
 
-def parts_of(person: Person, login: str | None, forms: dict[str, Form[Any]]) -> list[Part]:
-    """The cards of a person's page."""
+class Parts:
+    """The cards of one person."""
 
-    def to(verb: str) -> str:
-        return url_for("admin_people.do", person_id=person.id, verb=verb)
+    def __init__(self, person: Person, login: str | None, forms: Mapping[str, Form[Any]]) -> None:
+        self.person, self.login, self.forms, self.session = person, login, forms, doors.session()
 
-    def part(verb: str, title: str, fields: list[Field], submit: str, **more: Any) -> Part:
-        return Part(verb, title, form=forms[verb], fields=fields, action=to(verb), submit=submit, **more)
+    def all(self) -> list[Part]:
+        """In the order in which a new person needs them."""
+        state = Part("state", _("State"), nothing=_state(self.person), act=_switch(self.person, self._to))
+        about = self._form("change", _("Person"), fields_of(new=False), _("Save"))
+        return [about, self._points(), self._password(), self._roles(), self._away(), self._members(), state]
 
-    session = doors.session()
-    points = [
-        [point.kind, point.value, moment(point.verified_at), _away(to("end_point"), point.id, point.value)]
-        for point in people.points_of(session, person.id)
-    ]
-    absences = [
-        [moment(row.starts_at), moment(row.ends_at), row.reason, _back(to("cancel_absence"), row.id)]
-        for row in coverage.absences_of(session, person.id)
-    ]
-    members = [
-        [
-            link(url_for("admin_accounts.show", slug=row.slug), row.name),
-            ", ".join(_(MEMBER_ROLES[role]) for role in row.roles),
+    def _to(self, verb: str) -> str:
+        return url_for("admin_people.do", person_id=self.person.id, verb=verb)
+
+    def _form(self, verb: str, title: str, fields: list[Field], submit: str, **more: Any) -> Part:
+        return Part(
+            verb, title, form=self.forms[verb], fields=fields, action=self._to(verb), submit=submit, **more
+        )
+
+    def _points(self) -> Part:
+        kinds = {"email": _("Mail"), "phone": _("Telephone"), "sms": _("Text message")}
+        rows = [
+            [kinds[point.kind], point.value, moment(point.verified_at), _remove(self._to, point)]
+            for point in people.points_of(self.session, self.person.id)
         ]
-        for row in admin_read.memberships(session, person.id)
-    ]
-    kinds = [("email", _("Mail")), ("phone", _("Telephone")), ("sms", _("Text message"))]
-    return [
-        part("change", _("Person"), fields_of(new=False), _("Save")),
-        part(
+        return self._form(
             "point",
             _("How to reach them"),
             [
-                Field("kind", _("Kind"), "select", True, options=kinds),
+                Field("kind", _("Kind"), "select", True, options=list(kinds.items())),
                 Field("value", _("Address or number"), required=True),
             ],
             _("Add"),
             columns=(_("Kind"), _("Address or number"), _("Verified"), ""),
-            rows=points,
+            rows=rows,
             nothing=_("Nobody can reach them yet."),
             unfold=_("Add an address or number"),
-        ),
-        part(
-            "password",
-            _("Sign-in"),
+        )
+
+    def _password(self) -> Part:
+        login, new = {"autocomplete": "off"}, {"autocomplete": "new-password"}
+        fields = [
+            Field("login", _("Sign-in name"), required=True, attrs=login),
+            Field("password", _("New password"), "password", True, attrs=new),
+        ]
+        known = _("Signs in as %(login)s.", login=self.login) if self.login else _("Cannot sign in yet.")
+        submit, unfold = _("Set the password"), _("Set a password")
+        return self._form("password", _("Sign-in"), fields, submit, nothing=known, unfold=unfold)
+
+    def _roles(self) -> Part:
+        none = _("None for a customer's person.")
+        fields = [Field("roles", _("Roles"), "checks", options=choices(STAFF_ROLES), help=none)]
+        return self._form("roles", _("One of us?"), fields, _("Save"))
+
+    def _away(self) -> Part:
+        rows = [
             [
-                Field("login", _("Sign-in name"), required=True, attrs={"autocomplete": "off"}),
-                Field(
-                    "password", _("New password"), "password", True, attrs={"autocomplete": "new-password"}
-                ),
-            ],
-            _("Set the password"),
-            nothing=_("Signs in as %(login)s.", login=login) if login else _("Cannot sign in yet."),
-            unfold=_("Set a password"),
-        ),
-        part(
-            "roles",
-            _("One of us?"),
-            [
-                Field(
-                    "roles",
-                    _("Roles"),
-                    "checks",
-                    options=choices(STAFF_ROLES),
-                    help=_("None for a customer's person."),
-                )
-            ],
-            _("Save"),
-        ),
-        part(
+                moment(row.starts_at),
+                moment(row.ends_at),
+                row.reason,
+                _back(self._to("cancel_absence"), row.id),
+            ]
+            for row in coverage.absences_of(self.session, self.person.id)
+        ]
+        fields = [
+            Field("starts_at", _("From"), "datetime-local", True),
+            Field("ends_at", _("Until"), "datetime-local", True),
+            Field("reason", _("Why")),
+        ]
+        return self._form(
             "absence",
             _("Away"),
-            [
-                Field("starts_at", _("From"), "datetime-local", True),
-                Field("ends_at", _("Until"), "datetime-local", True),
-                Field("reason", _("Why")),
-            ],
+            fields,
             _("Add"),
             columns=(_("From"), _("Until"), _("Why"), ""),
-            rows=absences,
+            rows=rows,
             nothing=_("Not away as far as we know."),
             unfold=_("Add an absence"),
-        ),
-        Part("members", _("Member of"), (_("Account"), _("Roles")), members, _("Member of no account.")),
-        Part("state", _("State"), nothing=_state(person), act=_switch(person, to)),
-    ]
+        )
+
+    def _members(self) -> Part:
+        roles = dict(choices(MEMBER_ROLES))
+        rows = [
+            [
+                link(url_for("admin_accounts.show", slug=row.slug), row.name),
+                ", ".join(roles[role] for role in row.roles),
+            ]
+            for row in admin_read.memberships(self.session, self.person.id)
+        ]
+        nothing = _("Member of no account.")
+        return Part("members", _("Member of"), (_("Account"), _("Roles")), rows, nothing)
 
 
-def _away(action: str, row: uuid.UUID, value: str) -> Act:
-    question = _("Stop using %(value)s?", value=value)
-    return Act(_("Remove"), question, _("Yes, remove it"), action, {"id": str(row)})
+def _remove(to: Callable[[str], str], point: ContactPoint) -> Act:
+    question = _("Stop using %(value)s?", value=point.value)
+    return Act(_("Remove"), question, _("Yes, remove it"), to("end_point"), {"id": str(point.id)})
 
 
 def _back(action: str, row: uuid.UUID) -> Act:
@@ -141,7 +149,7 @@ def _state(person: Person) -> str:
     return _("May sign in and is told of things.")
 
 
-def _switch(person: Person, to: Any) -> Act:
+def _switch(person: Person, to: Callable[[str], str]) -> Act:
     if person.disabled_at:
         question = _("Let %(name)s in again?", name=person.name)
         return Act(_("Enable"), question, _("Yes, enable"), to("enable"), kind="primary")

@@ -65,8 +65,8 @@ def _long(limit: int) -> AfterValidator:
 
 Optional = Annotated[str, _short(200)]
 Line = Annotated[str, _short(200), AfterValidator(_required)]
-OptionalText = Annotated[str, _long(100_000)]
-Text = Annotated[str, _long(100_000), AfterValidator(_required)]
+OptionalText = Annotated[str, _long(50_000)]
+Text = Annotated[str, _long(50_000), AfterValidator(_required)]
 
 
 def _instant(value: Any, info: ValidationInfo) -> datetime | None:
@@ -130,6 +130,10 @@ def _clock_text(text: str) -> str:
 ClockText = Annotated[str, AfterValidator(_clock_text)]
 
 
+_OTHER_WORDS = {"text": ("body",), "impact": ("effect",), "customer_reference": ("reference",)}
+"""What arguments of verbs are called in forms, where the two differ."""
+
+
 class Form(Generic[Data]):
     """One form of a page: what was typed (or what it starts with), and what is wrong with it.
 
@@ -172,12 +176,22 @@ class Form(Generic[Data]):
         except ValidationError as error:
             self.errors = plain_words(error)
         except Invalid as error:
-            self.errors = {name: _(text) for name, text in error.fields.items()} or {"": _(str(error))}
+            self.errors = {self._own(name): _(text) for name, text in error.fields.items()}
+            self.errors = self.errors or {"": _(str(error))}
         except Conflict as error:
             self.errors = {"": _(str(error))}
         self.status = 422
         doors.door().undo()
         return None
+
+    def _own(self, name: str) -> str:
+        """The field of this form that a verb's argument came from; none for what it did not ask."""
+        known = (*self.model.model_fields, "attachments")
+        wishes: tuple[str, ...] = (name, name.removesuffix("_id"), *_OTHER_WORDS.get(name, ()))
+        for wish in wishes:
+            if wish in known:
+                return wish
+        return ""
 
     def _raw(self) -> dict[str, Any]:
         """The posted fields; those whose model asks for a list get all their values."""
