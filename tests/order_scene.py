@@ -56,15 +56,16 @@ class TeamScene:
         delivery.run_due(self.hub)
         return order_id
 
-    def say(self, order_id: uuid.UUID, text: str) -> None:
+    def say(self, order_id: uuid.UUID | str, text: str) -> None:
         with self.scene.acting("Jonas Weber") as (session, viewer):
             desk.say_to_team(session, viewer, self.order(order_id, session), text)
 
-    def cancel(self, order_id: uuid.UUID, reason: str) -> None:
+    def cancel(self, order_id: uuid.UUID | str, reason: str) -> None:
         with self.scene.acting("Jonas Weber") as (session, viewer):
             desk.cancel_order(session, viewer, self.order(order_id, session), reason)
 
-    def order(self, order_id: uuid.UUID, session: Any = None) -> WorkOrder:
+    def order(self, order_id: uuid.UUID | str, session: Any = None) -> WorkOrder:
+        order_id = uuid.UUID(str(order_id))
         if session is not None:
             found = workorders.get_order(session, order_id)
             assert found is not None
@@ -104,7 +105,7 @@ class TeamScene:
 
 
 @contextmanager
-def team_scene(hub: Hub, moving_clock: MovingClock, **options: Any) -> Iterator[TeamScene]:
+def team_scene(hub: Hub, moving_clock: MovingClock, token: str = SETTINGS["token"]) -> Iterator[TeamScene]:
     """Everything, with the team `NOC` behind the tool."""
     scene, rt = case_scene.build(hub.db), ImitatedRt()
     with recorder(rt) as peer, hub.db.write() as session:
@@ -117,11 +118,10 @@ def team_scene(hub: Hub, moving_clock: MovingClock, **options: Any) -> Iterator[
             "request_tracker",
             "NOC tickets",
             "team",
-            {**SETTINGS, "url": peer.url("").rstrip("/")},
+            {**SETTINGS, "url": peer.url("").rstrip("/"), "token": token},
             allowed_networks=["127.0.0.1"],
-            **options,
         )
-        token = connections.new_token(session, HUB, connection)
+        bearer = connections.new_token(session, HUB, connection)
         teams.add_team(session, HUB, "NOC", connection_id=connection.id, options={"queue": "NOC"})
         session.commit()
-        yield TeamScene(hub, scene, moving_clock, rt, peer, connection.id, token)
+        yield TeamScene(hub, scene, moving_clock, rt, peer, connection.id, bearer)
