@@ -1,4 +1,4 @@
-"""Request Tracker against an imitation: conformance, conflicts, order, odd content. For the real one: *_real."""
+"""Request Tracker against an imitation: conformance, conflicts, order, odd content. See also *_real."""
 
 import json
 from collections.abc import Iterator
