@@ -72,7 +72,9 @@ def test_ctrl_c_reaches_every_process_at_once_and_ends_all(served):
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(20) == 0, log.read_text()
     assert group_members(process.pid) == []
-    assert "Traceback" not in log.read_text()
+    said = log.read_text()
+    # A web process that hears Ctrl-C and the supervisor both would hang until it is killed.
+    assert [word for word in ("Traceback", "Killing", "Unexpected exit") if word in said] == []
 
 
 def test_a_worker_that_dies_is_replaced_and_pages_go_on(served):

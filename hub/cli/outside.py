@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from pathlib import Path
 
 import click
@@ -27,7 +26,5 @@ def outside(folder: Path, fill: bool) -> None:
             world.fill(hub)
         return
     lifeline.hold()
-    # Ctrl-C reaches every process of the terminal; the supervisor ends this one in its turn.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with opened() as hub:
         asyncio.run(play(hub, Folder(folder)))
