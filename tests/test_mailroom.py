@@ -1,6 +1,7 @@
 """The mailroom: what may append where, and what is parked instead."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -298,6 +299,14 @@ def test_the_same_mail_acts_once(scene):
     message = mail(to=token(scene, "case", scene.case())).as_bytes()
     again = message.replace(b"Subject:", b"Received: by another mailbox\nSubject:")
     assert [take(scene, each) for each in (message, message, again)] == ["appended", "known", "known"]
+    assert len(wrote(scene)) == 1
+
+
+def test_the_same_mail_at_the_same_moment_acts_once(scene):
+    raw = mail(to=token(scene, "case", scene.case())).as_bytes()
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda _: take(scene, raw), range(4)))
+    assert sorted(outcomes) == ["appended", "known", "known", "known"]
     assert len(wrote(scene)) == 1
 
 

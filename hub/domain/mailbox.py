@@ -1,9 +1,8 @@
 """Which mails have been read, so that the same mail in two mailboxes or fetched twice acts once."""
 
 from datetime import datetime
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -32,4 +31,4 @@ def first_time(session: Session, digest: str) -> bool:
     """
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(SEEN)
     noted = insert.values(digest=digest, seen_at=clock.now()).on_conflict_do_nothing()
-    return cast("CursorResult[Any]", session.execute(noted)).rowcount == 1
+    return session.scalar(noted.returning(SEEN.c.digest)) is not None
