@@ -11,6 +11,7 @@ import pytest
 import scene
 from sqlalchemy import select
 
+from hub.base.errors import Misconfigured
 from hub.domain import outbox
 from hub.domain.outbox import Claimed, Delivery
 from hub.domain.timeline import Entry
@@ -88,6 +89,7 @@ def test_what_follows_is_written_with_the_settled_row(hub: Hub) -> None:
         (OutcomeUnknown("timed out"), "unknown"),
         (PluginBroken("raised KeyError"), "unknown"),
         (Rejected("no such queue"), "failed"),
+        (Misconfigured("no last resort"), "due"),
     ],
 )
 def test_what_an_error_makes_of_a_delivery(hub: Hub, error: Exception, state: str) -> None:
@@ -95,6 +97,22 @@ def test_what_an_error_makes_of_a_delivery(hub: Hub, error: Exception, state: st
     put(running)
     delivery.run_due(running)
     assert (row(hub).state, row(hub).last_error) == (state, error.args[0])
+
+
+def test_what_cannot_be_written_down_yet_is_tried_again_and_stops_nobody(hub: Hub) -> None:
+    def follow(session: Any) -> None:
+        raise Misconfigured("There is no last resort.")
+
+    running = with_far(hub, Far(Done({}, follow)))
+    put(running)
+    put(running)
+    assert delivery.run_due(running) == 2
+    with hub.db.read() as session:
+        rows = list(session.scalars(select(Delivery).order_by(Delivery.id)))
+    assert [(d.state, d.last_error) for d in rows] == [
+        ("due", "There is no last resort."),
+        ("done", None),
+    ]
 
 
 def test_an_unknown_one_is_asked_for_before_it_is_sent_again(hub: Hub, moving_clock: MovingClock) -> None:

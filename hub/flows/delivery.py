@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from hub.base import clock
+from hub.base.errors import HubError
 from hub.domain import outbox, timeline
 from hub.domain.audit import HUB
 from hub.domain.kinds import Kind
@@ -164,8 +165,13 @@ def attempt(hub: Hub, delivery: Claimed) -> None:
         handler = Handler(send=lambda hub, claimed: outcome)
     else:
         outcome = _outcome(hub, handler, delivery)
-    with hub.db.write() as session:
-        _settle(hub, session, handler, delivery, outcome)
+    try:
+        with hub.db.write() as session:
+            _settle(hub, session, handler, delivery, outcome)
+    except HubError as error:
+        # What follows cannot be written as the hub is set up now; it can be once someone mended that.
+        with hub.db.write() as session:
+            _record(session, delivery, Retry(str(error)))
 
 
 def _outcome(hub: Hub, handler: Handler, delivery: Claimed) -> Outcome:
@@ -206,6 +212,8 @@ def _guarded(call: Callable[[], Result]) -> Result | Retry | Unknown | Failed:
         return Failed(error.reason)
     except ConnectorError as error:
         return Unknown(error.reason)
+    except HubError as error:
+        return Retry(str(error))
 
 
 def _settle(hub: Hub, session: Session, handler: Handler, delivery: Claimed, outcome: Outcome) -> None:
