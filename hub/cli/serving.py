@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 
 from flask import Flask
 
@@ -12,6 +13,8 @@ from hub.config import load
 
 def application() -> Flask:
     """The pages of one process, created after the fork so that no connection is shared."""
+    # The fork inherited the parent's handler, which would swallow a SIGTERM until the server sets its own.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     settings = load(os.environ)
     logs.configure(settings)
     app = create_app(create_hub(settings))
