@@ -166,11 +166,11 @@ Outside = Callable[[Stage], None]
 Step = Callable[[Hub], object]
 
 
-def next_poll(poll: Step) -> Step:
-    """A poll when its time has come again, however quickly the steps before went."""
+def after(minutes: int, poll: Step) -> Step:
+    """A poll so much later that its time has come again, however quickly the steps before went."""
 
     def step(hub: Hub) -> None:
-        with clock.shifted(timedelta(minutes=1)):
+        with clock.shifted(timedelta(minutes=minutes)):
             poll(hub)
 
     return step
@@ -182,11 +182,11 @@ def main_flow(stage: Stage) -> list[tuple[str, Outside, Step]]:
         ("contact is told", nothing, delivery.run_due),
         ("order", nothing, kim_does(stage, places_order)),
         ("ticket", nothing, delivery.run_due),
-        ("team answers", team_answers, next_poll(sync.poll_due)),
+        ("team answers", team_answers, after(1, sync.poll_due)),
         ("publish", nothing, kim_does(stage, publishes)),
         ("customer is told", nothing, delivery.run_due),
-        ("customer replies", customer_replies, next_poll(mailroom.poll_due)),
-        ("team finishes", team_finishes, next_poll(sync.poll_due)),
+        ("customer replies", customer_replies, after(1, mailroom.poll_due)),
+        ("team finishes", team_finishes, after(2, sync.poll_due)),
         ("clear", nothing, alert(stage, "2026-03-02T13:00:00Z")),
         ("customer is asked", nothing, delivery.run_due),
     ]
