@@ -2,10 +2,13 @@
 
 from flask import Blueprint, Response, redirect, url_for
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
+from hub.base.errors import Unavailable
 from hub.web import doors
 from hub.web.colour import brand_css
+from hub.web.words import _
 
 front = Blueprint("front", __name__)
 
@@ -32,7 +35,10 @@ def healthz() -> Response:
 @front.get("/readyz")
 def readyz() -> Response:
     """This process can work: both roles reach the database and find its tables; 503 otherwise."""
-    for engine in doors.hub().db.engines:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1 FROM hub_settings LIMIT 1"))
+    try:
+        for engine in doors.hub().db.engines:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1 FROM hub_settings LIMIT 1"))
+    except SQLAlchemyError as error:
+        raise Unavailable(_("The database cannot be reached, or its tables are missing.")) from error
     return Response("ok\n", mimetype="text/plain")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -142,3 +143,11 @@ def test_the_process_and_its_database_can_be_asked_how_they_are(app: Flask, hub:
     client = app.test_client()
     assert client.get("/healthz").text == "ok\n"
     assert client.get("/readyz").status_code == 200
+
+
+def test_without_its_tables_a_process_lives_but_is_not_ready(hub: Hub, tmp_path: Path):
+    other = create_hub(replace(hub.settings, database_url=f"sqlite:///{tmp_path}/empty.sqlite"))
+    client = create_app(other).test_client()
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+    other.close()
