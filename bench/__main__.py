@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import click
 
 from bench import case, ingest, report, timeline
-from bench.harness import RERUN, ROUNDS, Probe, Row, Spec, chosen, measure
+from bench.harness import ROUNDS, Probe, Row, Spec, chosen, measure
 from bench.load import SECONDS, Crew
 from bench.places import core_count
 
@@ -33,14 +33,13 @@ def main(only: str, listing: bool) -> None:
         click.echo("\n".join(spec.name for _, specs in plan for spec in specs))
         return
     count = int(os.environ.get("BENCH_ROUNDS", ROUNDS))
-    again = max(RERUN, 2 * count + 1)
     click.echo(f"{core_count()} cores, {count} rounds of {SECONDS:g} s each, load {os.getloadavg()[0]:.2f}")
     found: list[Row] = []
     with Crew() as crew:
         for setup, specs in plan:
             if specs:
                 with setup(crew) as probes:
-                    found += measure(probes, specs, count, again)
+                    found += measure(probes, specs, count, 2 * count + 1)
                 report.write(found)
     click.echo(report.table(found))
 

@@ -13,8 +13,6 @@ from typing import Any
 
 CONFIDENCE = 0.9
 ROUNDS = 5
-RERUN = 11
-"""Rounds of the one rerun that an undecided row gets; enough to narrow its spread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ def rounds(probes: Iterable[Probe], names: set[str], count: int) -> dict[str, li
 
 
 def measure(
-    probes: Sequence[Probe], specs: Sequence[Spec], count: int = ROUNDS, again: int = RERUN
+    probes: Sequence[Probe], specs: Sequence[Spec], count: int = ROUNDS, again: int = 2 * ROUNDS + 1
 ) -> list[Row]:
     """All rows of a family; undecided ones after one rerun, with more rounds, of what they need."""
     samples = rounds(probes, _needed(specs), count)

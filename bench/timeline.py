@@ -8,8 +8,9 @@ accounts take turns, one at a time, so that both meet the same machine.
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bench import history, load, posting
 from bench.harness import Probe, Spec, percentile
@@ -21,8 +22,9 @@ from hub.domain import access, reading
 from hub.domain.reading import PAGE, View
 from hub.flows.runtime import Hub
 
-REQUESTS = max(20, int(100 * load.SECONDS))
+REQUESTS = max(20, int(70 * load.SECONDS))
 """How often each page is read in one round; with less, a p99 says nothing."""
+WARM_UP = 10
 P50_BAR, P99_BAR = 1.15, 1.3
 BARS = {"p50": P50_BAR, "p99": P99_BAR}
 SHARES = {"p50": 0.5, "p99": 0.99}
@@ -96,25 +98,20 @@ def _of_place(stack: ExitStack, place: Place) -> Iterator[Probe]:
     for lens in LENSES:
         for depth in DEPTHS:
             where = f"{place.kind}-{lens}-{depth}"
-            yield _latencies(f"{where}-page", _page_reader(port, readers, lens, depth))
-            yield _latencies(f"{where}-read", _line_reader(hub, readers, lens, depth))
+            yield _latencies(f"{where}-page", partial(_page_reader, port, readers, lens, depth))
+            yield _latencies(f"{where}-read", partial(_line_reader, hub, readers, lens, depth))
 
 
 Reader = Callable[[Sheet], object]
+Opening = Callable[[], AbstractContextManager[Reader]]
 
 
-def _latencies(where: str, read: Reader) -> Probe:
+def _latencies(where: str, opened: Opening) -> Probe:
     names = [f"{where}-{sheet.name}-{share}" for sheet in SHEETS for share in SHARES]
 
     def once() -> Mapping[str, float]:
-        times: dict[Sheet, list[float]] = {sheet: [] for sheet in SHEETS}
-        for number in range(REQUESTS + 10):
-            # Another order each time: none always follows the same other one.
-            for sheet in random.sample(SHEETS, len(SHEETS)):
-                began = time.perf_counter()
-                read(sheet)
-                if number >= 10:
-                    times[sheet].append(1000 * (time.perf_counter() - began))
+        with opened() as read:
+            times = _times(read)
         return {
             f"{where}-{sheet.name}-{name}": percentile(times[sheet], share)
             for sheet in SHEETS
@@ -124,7 +121,21 @@ def _latencies(where: str, read: Reader) -> Probe:
     return Probe(tuple(names), once)
 
 
-def _page_reader(port: int, readers: Readers, lens: str, depth: str) -> Reader:
+def _times(read: Reader) -> Mapping[Sheet, list[float]]:
+    """Milliseconds that each sheet took, after some that are not counted."""
+    times: dict[Sheet, list[float]] = {sheet: [] for sheet in SHEETS}
+    for number in range(REQUESTS + WARM_UP):
+        # Another order each time: none always follows the same other one.
+        for sheet in random.sample(SHEETS, len(SHEETS)):
+            began = time.perf_counter()
+            read(sheet)
+            if number >= WARM_UP:
+                times[sheet].append(1000 * (time.perf_counter() - began))
+    return times
+
+
+@contextmanager
+def _page_reader(port: int, readers: Readers, lens: str, depth: str) -> Iterator[Reader]:
     wire = Wire(port)
     headers = {"Cookie": readers.cookies[lens]}
 
@@ -135,10 +146,12 @@ def _page_reader(port: int, readers: Readers, lens: str, depth: str) -> Reader:
         path = f"/{place}/{sheet.log.slug}?{'&'.join(asked)}"
         wire.ask(load.request_of("GET", path, headers) + b"\r\n\r\n", b"200")
 
-    return read
+    yield read
+    wire.close()
 
 
-def _line_reader(hub: Hub, readers: Readers, lens: str, depth: str) -> Reader:
+@contextmanager
+def _line_reader(hub: Hub, readers: Readers, lens: str, depth: str) -> Iterator[Reader]:
     scope = _scope(hub, readers, lens)
 
     def read(sheet: Sheet) -> None:
@@ -148,7 +161,7 @@ def _line_reader(hub: Hub, readers: Readers, lens: str, depth: str) -> Reader:
         with hub.db.read(scope) as session:
             reading.page(session, readers.accounts[sheet.log.name], view)
 
-    return read
+    yield read
 
 
 def _scope(hub: Hub, readers: Readers, lens: str) -> RowScope:
