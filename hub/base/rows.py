@@ -104,6 +104,10 @@ class among(ColumnElement[bool]):
     def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
         self.column, self.values = column, bindparam(parameter, type_=Text())
 
+    def self_group(self, against: Any = None) -> "among":
+        """Left as it is: SQLAlchemy would compare it with 1 on SQLite, and no index would be used."""
+        return self
+
 
 @compiles(among, "sqlite")
 def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
