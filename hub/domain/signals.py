@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -47,8 +48,9 @@ class Signal(Base):
     __table_args__ = (
         UniqueConstraint("connection_id", "natural_key", "episode_start"),
         Index(
+            # Not by a time that every repeat moves: PostgreSQL would write all indexes of the row anew.
             "ix_signals_unmatched",
-            "last_seen_at",
+            "id",
             postgresql_where=text(_UNHANDLED),
             sqlite_where=text(_UNHANDLED),
         ),
@@ -175,11 +177,10 @@ def _upsert(dialect: str) -> Any:
         .where(true()),
     )
     new, old = insert.excluded, SIGNALS.c
-    newer = or_(
-        new.source_at > old.source_at,
-        and_(new.source_at == old.source_at, new.state == "clear", old.state == "firing"),
-    )
-    late = and_(~newer, new.state != old.state)
+    # At the same instant a clear ends a firing: "clear" sorts before "firing", so the states are compared the
+    # other way round. Said this shortly because psycopg keeps no work for statements above 4,096 characters.
+    newer = tuple_(new.source_at, old.state) > tuple_(old.source_at, new.state)
+    late = new.state != old.state  # unless it is newer, which is asked first
     found = and_(~old.matched, new.matched)
     changed = or_(newer, and_(late, ~old.stale), found)
     values: dict[str, Any] = {name: case((newer, new[name]), else_=old[name]) for name in _REPLACED}

@@ -194,7 +194,7 @@ def _row(entry: NewEntry, counter: list[int], language: str, now: datetime) -> d
         "kind": str(entry.kind),
         "weight": entry.weight,
         "audience": entry.audience,
-        "occurred_at": entry.occurred_at or now,
+        "occurred_at": clock.utc(entry.occurred_at) if entry.occurred_at else now,
         "recorded_at": now,
         "actor_kind": actor.kind,
         "actor_id": actor.id,
@@ -226,12 +226,9 @@ def digest_of(row: Mapping[str, Any]) -> str:
 
     The salt keeps the digest of an erased entry from confirming a guess of what it said.
     """
-    plain = [_plain(row[name]) for name in SEALED]
-    return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    return clock.utc(value).timestamp() if isinstance(value, datetime) else value
+    # Instants are in UTC here and in what the database answers, so each has one written form.
+    sealed = [row[name] for name in SEALED]
+    return hashlib.sha256(orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _bump(session: Session, counters: Mapping[uuid.UUID, list[int]]) -> None:
