@@ -205,6 +205,7 @@ class TestReading:
         it.pull()
         assert it.said() == [("anna", "A digger cut it."), ("anna", "Who has the key?")]
         spoken = it.entries("order.message")
+        assert {(each.channel, each.data["via"]) for each in spoken} == {("request_tracker", "NOC tickets")}
         assert [(entry.audience, entry.weight) for entry in spoken] == [
             ("staff", "headline"),
             ("staff", "detail"),

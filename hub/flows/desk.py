@@ -240,12 +240,15 @@ def order_said(
     *,
     at: datetime | None = None,
     channel: str | None = None,
+    via: str = "",
 ) -> int | None:
     """A team wrote to us on its work order: whoever works on the case is told.
 
     `audience` is the far side's; what the team wrote among themselves ("staff") is kept and wakes nobody.
     """
-    seq = workorders.apply_message(session, actor, order, author, text, audience, at=at, channel=channel)
+    seq = workorders.apply_message(
+        session, actor, order, author, text, audience, at=at, channel=channel, via=via
+    )
     if seq is not None and audience != "staff":
         _tell_of_order(session, order, "order-said", seq, actor)
     return seq

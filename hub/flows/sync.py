@@ -181,7 +181,15 @@ def _one(
     if update.kind == "link_broken":
         text = text or f"{update.external_id} is gone from {connection.name}."
     return desk.order_said(
-        session, actor, order, actor.name, text, update.audience, at=update.at, channel=connection.connector
+        session,
+        actor,
+        order,
+        actor.name,
+        text,
+        update.audience,
+        at=update.at,
+        channel=connection.connector,
+        via=connection.name,
     )
 
 

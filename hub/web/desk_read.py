@@ -18,11 +18,10 @@ from hub.domain.coverage import Responsible
 from hub.domain.people import Person
 from hub.domain.signals import Signal
 from hub.domain.teams import Team
-from hub.domain.workorders import WorkOrder
+from hub.domain.workorders import OPEN_STATES, WorkOrder
 from hub.web.queues_read import MOST
 
 PAGE = 50
-OPEN_ORDERS = ("placed", "accepted", "in_progress", "question")
 _NEXT_FIRST = (Case.next_update_by.is_(None), Case.next_update_by, Case.opened_at)
 _OPEN = Case.closed_at.is_(None)
 
@@ -166,7 +165,7 @@ def side(session: Session, account: Account, at: datetime) -> Side:
         orders=list(
             session.execute(
                 _orders()
-                .where(WorkOrder.account_id == account.id, WorkOrder.state.in_(OPEN_ORDERS))
+                .where(WorkOrder.account_id == account.id, WorkOrder.state.in_(OPEN_STATES))
                 .limit(MOST)
             )
         ),

@@ -1,6 +1,7 @@
 """What a team's own tool, or its mail, says about a work order."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -88,11 +89,13 @@ def apply_message(
     *,
     at: datetime | None = None,
     channel: str | None = None,
+    via: str = "",
 ) -> int | None:
     """The team wrote; answers the entry's `seq`, or None for an empty message.
 
     `audience` is the far side's: "staff" is what the team wrote among themselves, kept as a detail. Either
-    way it is staff-only here; what of it the customer learns, the contact publishes.
+    way it is staff-only here; what of it the customer learns, the contact publishes. `channel` is the
+    machine's name of the way it came, `via` what people call it.
     """
     body = clean(text)[:MAX_TEXT]
     if not body:
@@ -101,7 +104,11 @@ def apply_message(
     among_themselves = audience == "staff"
     if not among_themselves:
         order.last_word, order.last_word_at = one_line(body, 500), at or clock.now()
-    facts = {"person": one_line(author) or taken.team.name, "among_themselves": among_themselves}
+    facts: dict[str, Any] = {
+        "person": one_line(author) or taken.team.name,
+        "among_themselves": among_themselves,
+    }
+    facts |= {"via": via} if via else {}
     weight = "detail" if among_themselves else "headline"
     line = taken.entry(Kind.ORDER_MESSAGE, actor, facts, weight=weight, body=body, occurred_at=at)
     line.channel, line.direction = channel, "in"
