@@ -56,6 +56,33 @@ def test_the_responsible_is_told_once_however_often_it_is_asked_for(scene):
     [first, _] = scene.entries("notice.sent")
     assert first.data["person"] == "Kim Brandt"
     assert (first.audience, first.weight, first.data["channel"]) == ("staff", "detail", "email")
+    assert first.sentence == f"Kim Brandt is told by mail: new case {number_of(scene, case)}."
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ("published", "news on {}"),
+        ("order-said", "a team wrote about {}"),
+        ("handler", "who works on {}"),
+        ("something-of-a-plugin", "{}"),
+    ],
+)
+def test_who_was_not_told_is_said_with_the_event_in_words(scene, event, words):
+    case = scene.case()
+    lose_address(scene, scene.world.kim)
+    scene.tell("responsible", case, f"{event}:1")
+    scene.deliver()
+    [missed] = scene.entries("notice.not_sent")
+    assert missed.sentence == (
+        f"Kim Brandt was not told ({words.format(number_of(scene, case))}): "
+        "there is no e-mail address of theirs."
+    )
+
+
+def number_of(scene: Scene, case: uuid.UUID) -> str:
+    with scene.hub.db.read() as session:
+        return cases.get_case(session, case).number
 
 
 def test_the_notice_says_when_it_left(scene):
@@ -152,16 +179,18 @@ def told_customers(scene: Scene, case: uuid.UUID, event: str = "published:1") ->
         ("technical", True),
         ("viewer", False),
         ("requester", False),
+        ("approver", False),
         ("billing", False),
     ],
 )
 def test_roles_decide_who_gets_news_where_nothing_else_is_said(scene, role, told):
-    join(scene, add_person(scene, "Nils", "nils@nordwind.example"), role, subscriptions={})
+    join(scene, add_person(scene, "Nils", "nils@nordwind.example"), role)
     assert ("nils@nordwind.example" in told_customers(scene, scene.case())) == told
 
 
 def test_a_subscription_counts_more_than_the_role(scene):
-    join(scene, add_person(scene, "Vera", "vera@nordwind.example"), "viewer")
+    viewer = add_person(scene, "Vera", "vera@nordwind.example")
+    join(scene, viewer, "viewer", subscriptions={"case_update": ["email"]})
     join(
         scene,
         add_person(scene, "Tom", "tom@nordwind.example"),

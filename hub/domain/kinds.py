@@ -85,7 +85,7 @@ SENTENCES: dict[str, str] = {
     Kind.ASSIGNED: N_("%(person)s became %(role)s."),
     Kind.ASSIGNMENT_ENDED: N_("%(person)s is no longer %(role)s."),
     Kind.DUTY_CHANGED: N_("%(person)s is responsible now: %(why)s."),
-    Kind.NOBODY_REACHABLE: N_("Nobody could be told of %(what)s: %(why)s."),
+    Kind.NOBODY_REACHABLE: N_("Nobody could be told (%(news)s): %(why)s."),
     Kind.ALERT_RAISED: N_("%(source)s reports: %(title)s (%(severity)s) on %(service)s."),
     Kind.ALERT_CLEARED: N_("%(source)s reports the end of: %(title)s on %(service)s."),
     Kind.ALERT_STALE: N_("A late report of %(source)s was kept and not applied: %(title)s on %(service)s."),
@@ -112,8 +112,8 @@ SENTENCES: dict[str, str] = {
     Kind.ORDER_MESSAGE: N_("%(person)s on %(order)s wrote."),
     Kind.ORDER_UNMAPPED: N_("%(team)s on %(order)s says \u201c%(status)s\u201d, which is not mapped."),
     Kind.ORDER_LINKED: N_("%(order)s is %(external)s in the tool of %(team)s."),
-    Kind.NOTICE_SENT: N_("%(person)s is told of %(what)s."),
-    Kind.NOTICE_NOT_SENT: N_("%(person)s was not told of %(what)s: %(why)s."),
+    Kind.NOTICE_SENT: N_("%(person)s is told %(way)s: %(news)s."),
+    Kind.NOTICE_NOT_SENT: N_("%(person)s was not told (%(news)s): %(why)s."),
     Kind.DELIVERED: N_("%(what)s was handed over to %(to)s."),
     Kind.DELIVERY_UNKNOWN: N_("Nobody can tell whether %(what)s reached %(to)s; it was sent once more."),
     Kind.DELIVERY_FAILED: N_("%(what)s could not be delivered to %(to)s: %(why)s."),
@@ -121,6 +121,23 @@ SENTENCES: dict[str, str] = {
     Kind.CORRECTED: N_("A correction: %(what)s."),
 }
 
+
+NEWS: dict[str, str] = {
+    "case-opened": N_("new case %(number)s"),
+    "case-shared": N_("we look after %(number)s"),
+    "case-wrote": N_("the customer wrote about %(number)s"),
+    "published": N_("news on %(number)s"),
+    "resolved": N_("%(number)s is solved"),
+    "confirmed": N_("the solution of %(number)s is confirmed"),
+    "reopened": N_("%(number)s is open again"),
+    "cancelled": N_("%(number)s was cancelled"),
+    "handler": N_("who works on %(number)s"),
+    "order-said": N_("a team wrote about %(number)s"),
+    "order-state": N_("a team\u2019s answer on %(number)s"),
+}
+"""What a notice is about, by the first word of its event."""
+
+ANY_NEWS = N_("%(number)s")
 
 WORDS: dict[str, str] = {
     "registered": N_("registered"),
@@ -185,10 +202,11 @@ WORDS: dict[str, str] = {
     "roles": N_("roles"),
     "limits": N_("limits"),
     "subscriptions": N_("news by mail"),
+    "by_email": N_("by mail"),
 }
 """Facts that are words of ours, not of people: stored as keys, said in the reader's language."""
 
-_SPOKEN = ("state", "priority", "severity", "what", "role", "roles")
+_SPOKEN = ("state", "priority", "severity", "what", "role", "roles", "way")
 
 
 class _Facts(dict[str, Any]):
@@ -208,6 +226,8 @@ def sentence_of(kind: str, facts: Mapping[str, Any], language: str) -> str:
     for name in _SPOKEN:
         if name in said:
             said[name] = _said(words, said[name])
+    if "news" in said:
+        said["news"] = words.gettext(NEWS.get(said["news"], ANY_NEWS)) % said
     return words.gettext(message) % said
 
 

@@ -185,11 +185,12 @@ def _mail_body(task: Task, person_id: uuid.UUID, notice_id: uuid.UUID) -> dict[s
 def _lines(session: Session, task: Task, case: Case, found: Plan) -> list[NewEntry]:
     names = _names(session, found.told)
     lines = [
-        _line(case, Kind.NOTICE_SENT, names[each], each, task.event, channel="email") for each in found.told
+        _line(case, Kind.NOTICE_SENT, names[each], each, task.event, channel="email", way="by_email")
+        for each in found.told
     ]
     lines += [not_told(case, each, name, task.event, why) for each, name, why in found.missed]
     if found.nobody:
-        facts = {"what": case.number, "why": NOBODY_LEFT, "event": task.event}
+        facts = {**_news(case, task.event), "why": NOBODY_LEFT}
         lines.append(NewEntry(case.account_id, Kind.NOBODY_REACHABLE, HUB, facts, case_id=case.id))
     return lines
 
@@ -209,8 +210,13 @@ def _line(
     weight: str = "detail",
     **facts: str,
 ) -> NewEntry:
-    told = {"person": name, "person_id": str(person_id), "what": case.number, "event": event, **facts}
+    told = {"person": name, "person_id": str(person_id), **_news(case, event), **facts}
     return NewEntry(case.account_id, kind, HUB, told, weight=weight, case_id=case.id)
+
+
+def _news(case: Case, event: str) -> dict[str, str]:
+    """What somebody is told of: the event, and its first word, which sentences say in words."""
+    return {"number": case.number, "news": event.partition(":")[0], "event": event}
 
 
 def _send(hub: Hub, claimed: Claimed) -> Outcome:

@@ -15,7 +15,7 @@ from hub.base.text import translations
 from hub.domain import reading
 from hub.domain.attachments import Attachment
 from hub.domain.cases import Case
-from hub.domain.kinds import SENTENCES, WORDS
+from hub.domain.kinds import ANY_NEWS, NEWS, SENTENCES, WORDS
 from hub.domain.reading import Line
 from hub.web.filters import day_heading, local, size, text_html
 from hub.web.state_words import CHANNELS, DUTIES
@@ -25,7 +25,7 @@ LATE = timedelta(minutes=10)
 CaseLink = Callable[[str], str]
 FileLink = Callable[[uuid.UUID, str | None], str]
 _BOLD = frozenset({"person", "team", "source", "title", "name"})
-FACT_WORDS = frozenset({"state", "priority", "severity", "what"})
+FACT_WORDS = frozenset({"state", "priority", "severity", "what", "way"})
 _SPEAKS = frozenset({"staff", "customer", "team"})
 
 
@@ -118,8 +118,18 @@ def _foot(line: Line) -> str:
     """Who did it, where the sentence does not say so, and by which way."""
     said = line.actor_kind not in _SPEAKS or line.actor_name in line.sentence
     who = "" if said else line.actor_name
-    way = _(CHANNELS[line.channel]) if line.channel in CHANNELS else line.channel or ""
-    return " \u00b7 ".join(part for part in (who, way) if part)
+    return " \u00b7 ".join(part for part in (who, _way(line)) if part)
+
+
+def _way(line: Line) -> str:
+    """How it came, in words. Of what we publish only that is said: by which ways it reached whom is in the
+    details, once it has."""
+    if line.channel == "portal" and line.direction == "out":
+        return _("published")
+    if line.channel in CHANNELS:
+        return _(CHANNELS[line.channel])
+    via = line.data.get("via") or line.channel
+    return _("by %(name)s", name=via) if via else ""
 
 
 class _Facts(dict[str, Any]):
@@ -141,6 +151,8 @@ def _fact(key: str, value: Any, number: str | None, there: Surroundings) -> Any:
         return _(DUTIES.get(value, value))
     if key in FACT_WORDS:
         return _in_words(value)
+    if key == "news":
+        return _news(str(value), number, there)
     if key == "number" and number == value:
         return Markup('<a class="case" href="{}">{}</a>').format(there.case_link(str(value)), value)
     if key == "order" and number is not None:
@@ -149,6 +161,13 @@ def _fact(key: str, value: Any, number: str | None, there: Surroundings) -> Any:
     if key in _BOLD:
         return Markup("<b>{}</b>").format(value)
     return value
+
+
+def _news(event: str, number: str | None, there: Surroundings) -> Markup:
+    """What somebody was told of, in words, with the case as a link."""
+    message = escape(translations(language()).gettext(NEWS.get(event, ANY_NEWS)))
+    case = _fact("number", number, number, there) if number else ""
+    return Markup(message) % {"number": case}  # noqa: S704 - the message is escaped, the number by `_fact`
 
 
 def _in_words(value: Any) -> str:

@@ -173,7 +173,7 @@ def everything_stands_on_the_timeline(contact: Page, number: str) -> None:
 
     contact.goto("/desk/nordwind?details=1")
     details = contact.locator("#timeline").inner_text()
-    assert "Kim Brandt is told of" in details
+    assert f"Kim Brandt is told by mail: new case {number}" in details
     # What we wrote into the ticket does not come back as something new.
     once = [
         "Alertmanager reports: Link down on CIR-4711",
