@@ -74,18 +74,18 @@ def test_a_day_with_contact_deputy_and_last_resort(desk: Desk, moving_clock: Mov
     now = coverage.responsible(desk.session, acme)
     assert (now.person_name, now.role, now.until) == ("Kim Brandt", "named", utc("2026-03-02T16:30"))
     assert (now.reach.name, now.reach.phone, now.reach.email) == ("Kim B.", "+49 40 1", "")
-    assert now.why("en") == "Kim Brandt is on duty as named contact"
+    assert now.why("en") == "named contact, in agreed hours 09:00\u201317:30 Europe/Berlin"
     moving_clock.set(utc("2026-03-02T16:30"))
     now = coverage.responsible(desk.session, acme)
     assert (now.person_name, now.until) == ("Dana Krause", utc("2026-03-02T21:00"))
     assert now.why("en") == (
-        "Kim Brandt (named contact) is off duty until Tue 3 Mar 2026 09:00 CET; "
-        "Dana Krause is on duty as deputy"
+        "deputy, in agreed hours 08:00\u201322:00 Europe/Berlin; "
+        "Kim Brandt (named contact) is off duty until Tue 3 Mar 2026 09:00 CET"
     )
     moving_clock.set(utc("2026-03-02T23:00"))
     now = coverage.responsible(desk.session, acme)
     assert (now.person_name, now.role, now.until) == ("Rita Okafor", "last_resort", utc("2026-03-03T07:00"))
-    assert now.why("en").endswith("Rita Okafor answers when nobody else does")
+    assert now.why("en").startswith("answers when nobody else does; Kim Brandt (named contact) is off duty")
     assert desk.who(acme, utc("2026-03-02T16:29")) == "Kim Brandt"
     assert desk.who(acme, utc("2026-03-09T12:00")) == "Kim Brandt", "next Monday, by the present plan"
 
@@ -98,7 +98,9 @@ def test_absence_hands_over_and_is_told(desk: Desk, moving_clock: MovingClock) -
         desk.session, RITA_ACTS, desk.kim.id, clock.now(), clock.now() + timedelta(days=3), "ill"
     )
     assert desk.who(acme) == "Dana Krause"
-    assert desk.told(acme, "duty.changed")[-1].startswith("Dana Krause is responsible now: Kim Brandt (named")
+    assert desk.told(acme, "duty.changed")[-1].startswith(
+        "Dana Krause is responsible now: deputy, at any hour; Kim Brandt (named"
+    )
     assert "ill" not in coverage.responsible(desk.session, acme).why("en"), "why is nobody's business"
     moving_clock.forward(timedelta(days=1))
     coverage.cancel_absence(desk.session, RITA_ACTS, away)

@@ -48,6 +48,17 @@ class Hours:
         day = at.astimezone(self.zone).date()
         return any(start <= at < end for start, end in self._around(day))
 
+    def window_at(self, at: datetime) -> tuple[str, str] | None:
+        """The wall times of the window that covers an instant, like ("09:00", "17:30"); None where they are
+        always on, or not then."""
+        day = at.astimezone(self.zone).date()
+        for offset in (-1, 0, 1):
+            for window in self.windows:
+                interval = window.on(day + timedelta(days=offset), self.zone)
+                if interval is not None and interval[0] <= at < interval[1]:
+                    return _wall(window.start), _wall(window.end)
+        return None
+
     def _around(self, day: date) -> Iterator[tuple[datetime, datetime]]:
         # The day after counts too: where a zone goes back over midnight, its windows begin "tomorrow".
         for offset in (-1, 0, 1):
@@ -75,6 +86,11 @@ class Hours:
     def next_start(self, at: datetime) -> datetime | None:
         """The first instant later than `at` at which they are on; None where they always are."""
         return next((instant for instant in self.boundaries(at) if self.covers(instant)), None)
+
+
+def _wall(minute: int) -> str:
+    hours, minutes = divmod(minute if minute <= DAY else minute - DAY, 60)
+    return f"{hours:02}:{minutes:02}"
 
 
 @lru_cache(maxsize=16_384)

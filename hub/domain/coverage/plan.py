@@ -132,7 +132,7 @@ def answer(plan: Plan, at: datetime) -> Answer:
     for post in _in_order(plan, at):
         obstacle = _obstacle(plan, post, at)
         if obstacle is None:
-            reasons.append(_fact("on_duty", post))
+            reasons.append(_on_duty(post, at))
             return _until(plan, _held_by(post, reasons), at)
         reasons.append(obstacle)
     end = plan.last_resort
@@ -249,6 +249,11 @@ def _back(absences: tuple[Away, ...], at: datetime) -> datetime | None:
         if absence.starts_at <= back < absence.ends_at:
             back = absence.ends_at
     return back if back > at else None
+
+
+def _on_duty(post: Post, at: datetime) -> dict[str, Any]:
+    window = post.hours.window_at(at)
+    return _fact("on_duty", post) | ({"from": window[0], "to": window[1]} if window else {})
 
 
 def _fact(code: str, post: Post, **instants: datetime | None) -> dict[str, Any]:

@@ -18,8 +18,9 @@ ROLES: dict[str, str] = {
 }
 
 _SENTENCES: dict[str, str] = {
-    "on_duty": N_("%(person)s is on duty as %(role)s"),
-    "last_resort": N_("%(person)s answers when nobody else does"),
+    "on_duty": N_("%(role)s, at any hour"),
+    "on_duty_hours": N_("%(role)s, in agreed hours %(from)s\u2013%(to)s %(zone)s"),
+    "last_resort": N_("answers when nobody else does"),
     "not_yet": N_("%(person)s (%(role)s) starts on %(since)s"),
     "ended": N_("%(person)s (%(role)s) left on %(since)s"),
     "disabled": N_("%(person)s (%(role)s) no longer works here since %(since)s"),
@@ -35,18 +36,26 @@ def role_words(role: str, level: int, language: str) -> str:
 
 
 def sentence(reasons: Sequence[Mapping[str, Any]], language: str) -> str:
-    """The whole chain in one sentence without a full stop, times in the zone of whom they are about."""
-    return "; ".join(_link(reason, language) for reason in reasons)
+    """The whole chain in one sentence without a full stop, times in the zone of whom they are about.
+
+    It stands beside the name of the responsible: what they are comes first, without that name, then why each
+    of those before them is not.
+    """
+    return "; ".join(_link(reason, language) for reason in (*reasons[-1:], *reasons[:-1]))
 
 
 def _link(reason: Mapping[str, Any], language: str) -> str:
     code = str(reason["code"])
     if code == "off_hours" and "until" not in reason:
         code = "off_hours_for_good"
+    if code == "on_duty" and "from" in reason:
+        code = "on_duty_hours"
     zone = ZoneInfo(reason.get("zone", "UTC"))
     facts = {
         "person": reason["person"],
         "role": role_words(str(reason["role"]), int(reason.get("level", 0)), language),
+        "zone": zone.key,
+        **{name: reason[name] for name in ("from", "to") if name in reason},
     }
     for name in ("since", "until"):
         if name in reason:
