@@ -12,13 +12,9 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.domain import cases
 from hub.domain.access import Member
-from hub.domain.accounts import Account, Limits, MemberRole, Membership
+from hub.domain.accounts import CASE_NEWS, NEWS_BY_ROLE, Account, Limits, MemberRole, Membership
 from hub.domain.cases import Case
 from hub.domain.people import ContactPoint, Person, PointKind
-
-NEWS = "case_update"
-WANT_NEWS = frozenset((MemberRole.REQUESTER, MemberRole.TECHNICAL, MemberRole.PORTAL_ADMIN))
-"""Roles that get news of cases where the membership says nothing about it."""
 
 _DEEPEST = 16  # ends a walk to parents even if they were ever made a circle
 
@@ -33,13 +29,13 @@ class Belonging:
     @property
     def wants_news(self) -> bool:
         """Whether they are told of cases by mail."""
-        chosen = self.subscriptions.get(NEWS)
-        return bool(WANT_NEWS & self.member.roles) if chosen is None else "email" in chosen
+        chosen = self.subscriptions.get(CASE_NEWS)
+        return bool(NEWS_BY_ROLE[CASE_NEWS] & self.member.roles) if chosen is None else "email" in chosen
 
     @property
     def wants_own(self) -> bool:
         """Whether they are told of what they reported or follow: yes, unless they said no."""
-        return "email" in self.subscriptions.get(NEWS, ("email",))
+        return "email" in self.subscriptions.get(CASE_NEWS, ("email",))
 
 
 def belongings(

@@ -1,7 +1,8 @@
 """Accounts, their sites, services and the identifiers by which signals and notices find a service."""
 
 from hub.domain.accounts.members import (
-    DEFAULT_SUBSCRIPTIONS,
+    CASE_NEWS,
+    NEWS_BY_ROLE,
     Limits,
     add_member,
     change_member,
@@ -24,7 +25,8 @@ from hub.domain.accounts.tables import Account, Identifier, MemberRole, Membersh
 from hub.domain.accounts.verbs import add_account, change_account, close_account, get_account
 
 __all__ = [
-    "DEFAULT_SUBSCRIPTIONS",
+    "CASE_NEWS",
+    "NEWS_BY_ROLE",
     "Account",
     "Identifier",
     "Limits",

@@ -18,7 +18,12 @@ from hub.domain.audit import Actor
 from hub.domain.kinds import Kind
 from hub.domain.people import Person, get_person
 
-DEFAULT_SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {"case_update": ("email",)}
+CASE_NEWS = "case_update"
+NEWS_BY_ROLE: Mapping[str, frozenset[MemberRole]] = {
+    CASE_NEWS: frozenset((MemberRole.PORTAL_ADMIN, MemberRole.TECHNICAL, MemberRole.REQUESTER))
+}
+"""Which roles get which news by mail where a membership says nothing else. A requester sees their own cases
+only; approvers, billing and viewers read on the portal. Of what they reported or follow everybody is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,16 @@ def add_member(
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
 ) -> Membership:
-    """Let a person of the customer in; whoever left before comes back with what is given now."""
+    """Let a person of the customer in; whoever left before comes back with what is given now.
+
+    `subscriptions` are their own wishes (`{"case_update": []}`: nothing); what they leave out goes by role.
+    """
     timeline.lock(session, [account.id])
     now = clock.now()
     values: dict[str, Any] = {
         "roles": _checked_roles(roles),
         "limits": _checked_limits(session, account.id, limits or Limits()),
-        "subscriptions": _news(DEFAULT_SUBSCRIPTIONS if subscriptions is None else subscriptions),
+        "subscriptions": _news(subscriptions or {}),
         "valid_from": clock.utc(valid_from or now),
         "valid_until": None if valid_until is None else clock.utc(valid_until),
     }
