@@ -28,7 +28,7 @@ from hub.flows import intake
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import Connector, Incoming, Parsed
 from hub.plugin.settings import form_values
-from hub.testing.world import World, build
+from hub.testing.world import World
 
 PAYLOADS = Path(__file__).parent / "payloads" / "alertmanager"
 
@@ -120,11 +120,6 @@ def alertmanager_body(**labels: str) -> bytes:
 def all_of(hub: Hub, table: type[Any]) -> Sequence[Any]:
     with hub.db.read() as session:
         return list(session.scalars(select(table)))
-
-
-@pytest.fixture
-def world(hub: Hub) -> World:
-    return build(hub)
 
 
 @pytest.fixture

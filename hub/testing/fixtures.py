@@ -5,8 +5,6 @@ same tests run on a throwaway PostgreSQL cluster.
 """
 
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,19 +13,30 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import event
 
-from hub import migrations
 from hub.app import create_hub
 from hub.base import clock, crypto
 from hub.base.db import Database
 from hub.config import Settings
 from hub.flows.runtime import Hub
+from hub.testing.databases import EMPTY, Databases, postgres_copies, sqlite_copies
 from hub.testing.network import loopback_only
-from hub.testing.peers.postgres import postgres
-from hub.testing.world import World, build
+from hub.testing.world import World
 
-__all__ = ["database_url", "fresh_database", "hub", "loopback_only", "moving_clock", "settings", "world"]
+__all__ = [
+    "compiled_templates",
+    "database_url",
+    "databases",
+    "fresh_database",
+    "hub",
+    "loopback_only",
+    "moving_clock",
+    "populated",
+    "settings",
+    "world",
+]
 
 # Times are measured in bench/, never here: a slow machine is not a failing test.
 hypothesis.settings.register_profile("hub", deadline=None, max_examples=50)
@@ -35,41 +44,42 @@ hypothesis.settings.load_profile("hub")
 
 POSTGRESQL = os.environ.get("HUB_TEST_DATABASE") == "postgresql"
 KEY = crypto.new_key()
+BEGIN = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
+"""Where the moving clock stands at the beginning of a test."""
 
 
 @pytest.fixture(scope="session")
-def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Makes migrated, empty databases: copies of one that was migrated once."""
-    if POSTGRESQL:
-        with ExitStack() as stack:
-            cluster = stack.enter_context(postgres())
-            migrations.upgrade(cluster.create_database("template"))
-            yield lambda: cluster.create_database(f"t{uuid.uuid4().hex}", template="template")
-        return
-    folder = tmp_path_factory.mktemp("databases")
-    template = folder / "template.sqlite"
-    migrations.upgrade(f"sqlite:///{template}")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """Makes migrated databases, on SQLite or PostgreSQL."""
+    copies = postgres_copies() if POSTGRESQL else sqlite_copies(tmp_path_factory.mktemp("databases"))
+    with copies as copy:
+        yield Databases(copy, settings_of)
 
-    def copy() -> str:
-        path = folder / f"{uuid.uuid4().hex}.sqlite"
-        shutil.copyfile(template, path)
-        return f"sqlite:///{path}"
 
-    yield copy
+@pytest.fixture(scope="session")
+def fresh_database(databases: Databases) -> Callable[[], str]:
+    """Makes migrated, empty databases, for tests that need several."""
+    return databases.fresh
 
 
 @pytest.fixture
-def database_url(fresh_database: Callable[[], str]) -> Iterator[str]:
-    """The address of an empty, migrated database of this test's own."""
-    url = fresh_database()
+def populated(request: pytest.FixtureRequest, databases: Databases) -> tuple[str, World]:
+    """The template with the world in it, of the time at which this test begins."""
+    return databases.world(BEGIN if "moving_clock" in request.fixturenames else None)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
+    """The address of a migrated database of this test's own: empty, or holding what `world` tells of."""
+    holds_world = "populated" in request.fixturenames
+    url = databases.fresh(request.getfixturevalue("populated")[0] if holds_world else EMPTY)
     yield url
     if url.startswith("sqlite:///"):
         for leftover in Path(url.removeprefix("sqlite:///")).parent.glob(f"{Path(url).name}*"):
             leftover.unlink()
 
 
-@pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings_of(database_url: str) -> Settings:
     """Settings of a hub under test."""
     return Settings(
         database_url=database_url,
@@ -83,17 +93,46 @@ def settings(database_url: str) -> Settings:
 
 
 @pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Settings of the hub of this test."""
+    return settings_of(database_url)
+
+
+@pytest.fixture
 def hub(settings: Settings) -> Iterator[Hub]:
-    """A running hub with the bundled plugins and an empty database."""
+    """A running hub with the bundled plugins; its database is empty unless the test asks for `world`."""
     running = create_hub(settings)
     yield running
     running.close()
 
 
 @pytest.fixture
-def world(hub: Hub) -> World:
+def world(hub: Hub, populated: tuple[str, World]) -> World:
     """People with names in the hub under test: see `hub.testing.world`."""
-    return build(hub)
+    return populated[1]
+
+
+@pytest.fixture(scope="session")
+def compiled_templates() -> BytecodeCache:
+    """Keeps compiled templates for the apps of one test run: `app.jinja_env.bytecode_cache = ...`."""
+    return CompiledTemplates()
+
+
+class CompiledTemplates(BytecodeCache):
+    """A bytecode cache in memory. Its keys hold a digest of each template's text."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, tuple[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket if the template is still the same."""
+        checksum, code = self._code.get(bucket.key, ("", b""))
+        if code and checksum == bucket.checksum:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key] = (bucket.checksum, bucket.bytecode_to_string())
 
 
 @dataclass
@@ -118,7 +157,7 @@ class MovingClock:
 def moving_clock() -> Iterator[MovingClock]:
     """A clock that stands still until the test moves it, from Monday 2026-03-02 09:00 UTC on."""
     moving = MovingClock(clock.now())
-    moving.set(datetime.fromisoformat("2026-03-02T09:00:00+00:00"))
+    moving.set(BEGIN)
     yield moving
     moving._stack.close()
 

@@ -42,6 +42,7 @@ class Shown(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__()
+        self.html = html
         self.forms: list[dict[str, Any]] = []
         self.links: list[str] = []
         self.ids: list[str] = []

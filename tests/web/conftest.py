@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from jinja2 import BytecodeCache
 
 from hub.app import create_app
 from hub.flows.runtime import Hub
@@ -12,8 +13,10 @@ from hub.testing.world import PASSWORD, World
 
 
 @pytest.fixture
-def app(hub: Hub, world: World) -> Flask:
-    return create_app(hub)
+def app(hub: Hub, world: World, compiled_templates: BytecodeCache) -> Flask:
+    made = create_app(hub)
+    made.jinja_env.bytecode_cache = compiled_templates
+    return made
 
 
 @pytest.fixture
