@@ -63,19 +63,23 @@ def assign(
 ) -> Action:
     def act(desk: Desk) -> None:
         start = clock.now() + timedelta(minutes=starts)
-        row = coverage.assign(
-            desk.session,
-            HUB,
-            desk.account_ids[which],
-            role,
-            desk.staff[who].id,
-            hours=SHIFTS[shift][0],
-            zone=SHIFTS[shift][1],
-            position=position,
-            valid_from=start,
-            valid_until=None if lasts is None else start + timedelta(minutes=lasts),
-        )
-        desk.assignments.append(row)
+        try:
+            row = coverage.assign(
+                desk.session,
+                HUB,
+                desk.account_ids[which],
+                role,
+                desk.staff[who].id,
+                hours=SHIFTS[shift][0],
+                zone=SHIFTS[shift][1],
+                position=position,
+                valid_from=start,
+                valid_until=None if lasts is None else start + timedelta(minutes=lasts),
+            )
+        except Invalid:
+            assert desk.staff[who].disabled_at is not None
+        else:
+            desk.assignments.append(row)
 
     return act
 
