@@ -329,3 +329,21 @@ def _check_rules(sound: Sounder, happening: Any) -> None:
     for head in sound.all(timeline.Head):
         seqs = sorted(e.seq for e in sound.all(timeline.Entry) if e.account_id == head.account_id)
         assert seqs == list(range(1, head.seq + 1))
+
+
+@pytest.mark.parametrize("said", ["", "LinkDown"], ids=["no title", "another title"])
+def test_the_end_of_an_alert_has_the_title_of_its_beginning(sound: Sounder, said: str) -> None:
+    scene.accounts(sound.db, "Acme")
+    sound(scene.event())
+    sound(scene.event("clear", minute=1, title=said))
+    (cleared,) = [entry for entry in sound.all(timeline.Entry) if entry.kind == "alert.cleared"]
+    assert cleared.sentence == "Alertmanager reports the end of: Link down on Acme line."
+    assert [signal.title for signal in sound.all(Signal)] == ["Link down"]
+
+
+def test_an_episode_that_a_later_one_ends_keeps_its_own_title(sound: Sounder) -> None:
+    scene.accounts(sound.db, "Acme")
+    sound(scene.event(title="Loss 5 %"))
+    sound(scene.event(title="Loss 90 %", start=10, minute=10))
+    (cleared,) = [entry for entry in sound.all(timeline.Entry) if entry.kind == "alert.cleared"]
+    assert "the end of: Loss 5 % on" in cleared.sentence

@@ -66,7 +66,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """An alert that has not cleared, and the natural key of its signal."""
+    """An alert that has not cleared, with the natural key and title of its signal."""
 
     account_id: uuid.UUID
     signal_id: uuid.UUID
@@ -76,6 +76,7 @@ class Active:
     case_id: uuid.UUID | None
     severity: str
     raised_at: datetime
+    title: str
 
 
 @lru_cache(maxsize=1)
@@ -151,6 +152,7 @@ def _active() -> Select[Any]:
             *(alert[name] for name in ("account_id", "signal_id", "service_id")),
             *(signal[name] for name in ("natural_key", "episode_start")),
             *(alert[name] for name in ("case_id", "severity", "raised_at")),
+            signal.title,
         )
         .join(SIGNALS, and_(signal.connection_id == connection, signal.id == alert.signal_id))
         .where(rows.among(signal.natural_key, "keys"), alert.cleared_at.is_(None))

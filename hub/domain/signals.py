@@ -87,7 +87,7 @@ _GIVEN = (
     *("severity_text", "title", "text", "link", "labels", "identifiers", "first_seen_at", "last_seen_at"),
     *("repeats", "changed_in", "matched"),
 )
-_REPLACED = ("state", "source_at", "severity", "severity_text", "title", "text", "labels", "identifiers")
+_REPLACED = ("state", "source_at", "severity", "severity_text", "text", "labels", "identifiers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,10 @@ def _upsert(dialect: str) -> Any:
     found = and_(~old.matched, new.matched)
     changed = or_(newer, and_(late, ~old.stale), found)
     values: dict[str, Any] = {name: case((newer, new[name]), else_=old[name]) for name in _REPLACED}
+    # The end of an episode keeps its title: some senders give it another one, or none.
+    named = and_(newer, or_(old.title == "", new.state == "firing"))
     values |= {
+        "title": case((named, new.title), else_=old.title),
         "link": case((old.link.is_(None), new.link), else_=old.link),
         "last_seen_at": new.last_seen_at,
         "repeats": old.repeats + 1,

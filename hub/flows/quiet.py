@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.domain import alerts, outbox, timeline, workorders
 from hub.domain.audit import HUB
-from hub.domain.cases import OPEN_STATES, Case, CaseState
+from hub.domain.cases import OPEN_STATES, Case, CaseState, telling
 from hub.domain.kinds import Kind
 from hub.domain.timeline import NewEntry
 from hub.domain.workorders import WorkOrder
@@ -104,10 +104,4 @@ def _say_resolved(follows: Consequences, row: Any) -> None:
     )
     if shared:
         event = f"resolved:{row.id}:{clock.now():%Y%m%d%H%M%S%f}"
-        follows.effects.append(tell("customers", row.account_id, row.id, event))
-
-
-def tell(audience: str, account_id: uuid.UUID, case_id: uuid.UUID, event: str) -> dict[str, Any]:
-    """The outbox row that has `flows.tell` tell someone of an event of a case, once."""
-    body = {"audience": audience, "account_id": str(account_id), "case_id": str(case_id), "event": event}
-    return {"kind": "tell", "body": body, "account_id": account_id, "unique_key": f"tell:{audience}:{event}"}
+        follows.effects.append(telling("customers", row.account_id, row.id, event))

@@ -177,7 +177,7 @@ def everything_stands_on_the_timeline(contact: Page, number: str) -> None:
     # What we wrote into the ticket does not come back as something new.
     once = [
         "Alertmanager reports: Link down on CIR-4711",
-        "Alertmanager reports the end of: LinkDown on Nordwind line.",
+        "Alertmanager reports the end of: Link down on CIR-4711 on Nordwind line.",
         *(TASK, TEAM_ANSWER, TEAM_SECRET),
     ]
     assert [details.count(text) for text in once] == [1] * len(once), details

@@ -6,6 +6,7 @@ from hub.domain.cases.changing import (
     is_over,
     tell,
     tell_worker,
+    telling,
 )
 from hub.domain.cases.describing import (
     change,
@@ -102,6 +103,7 @@ __all__ = [
     "start",
     "tell",
     "tell_worker",
+    "telling",
     "unwatch",
     "visible",
     "wait",

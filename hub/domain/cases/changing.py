@@ -130,17 +130,35 @@ def tell(
     `audience` is "responsible", "handler", "customers" or "person" (`person_id`). `event` names what
     happened and is unique, e.g. `published:<case id>:<seq>`.
     """
+    row = telling(
+        audience, case.account_id, case.id, event, seq=seq, author_id=author_id, person_id=person_id
+    )
+    outbox.put(session, **row)
+
+
+def telling(
+    audience: str,
+    account_id: uuid.UUID,
+    case_id: uuid.UUID,
+    event: str,
+    *,
+    seq: int | None = None,
+    author_id: uuid.UUID | None = None,
+    person_id: uuid.UUID | None = None,
+) -> dict[str, Any]:
+    """The outbox row of `tell`, for flows that write many at once."""
     body = {
         "audience": audience,
-        "account_id": str(case.account_id),
-        "case_id": str(case.id),
+        "account_id": str(account_id),
+        "case_id": str(case_id),
         "event": event,
         "entry_seq": seq,
         "author_id": str(author_id) if author_id else None,
         "person_id": str(person_id) if person_id else None,
     }
     whom = str(person_id) if person_id else audience
-    outbox.put(session, "tell", body, account_id=case.account_id, unique_key=f"tell:{whom}:{event}")
+    key = f"tell:{whom}:{event}"
+    return {"kind": "tell", "body": body, "account_id": account_id, "unique_key": key}
 
 
 def tell_worker(session: Session, case: Case, event: str, *, seq: int, author_id: uuid.UUID | None) -> None:

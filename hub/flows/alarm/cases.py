@@ -13,11 +13,11 @@ from hub.base import ids, rows, text
 from hub.domain import numbers, signals
 from hub.domain.alerts import Place
 from hub.domain.audit import HUB
-from hub.domain.cases import OPEN_STATES, CaseState, CaseType
+from hub.domain.cases import OPEN_STATES, CaseState, CaseType, telling
 from hub.domain.kinds import Kind
 from hub.domain.timeline import NewEntry
 from hub.flows.alarm.batch import Batch, Fact, key_of
-from hub.flows.quiet import CASES, tell
+from hub.flows.quiet import CASES
 
 _PRIORITY = {
     "critical": ("high", "high", "critical"),
@@ -114,7 +114,7 @@ def _reopen(batch: Batch, row: Any) -> uuid.UUID:
     entry.audience = "customer" if row.shared_at else "staff"
     batch.entries.append(entry)
     event = f"reopened:{row.id}:{batch.now:%Y%m%d%H%M%S%f}"
-    batch.effects.append(tell("responsible", row.account_id, row.id, event))
+    batch.effects.append(telling("responsible", row.account_id, row.id, event))
     return row.id  # type: ignore[no-any-return]
 
 
@@ -128,11 +128,13 @@ def number_opened(session: Session, batch: Batch) -> None:
         facts = {"number": row["number"], "title": row["title"], "priority": row["priority"]}
         batch.entries.append(_case_entry(row, Kind.CASE_OPENED, facts))
         event = f"case-opened:{row['id']}"
-        batch.effects.append(tell("responsible", row["account_id"], row["id"], event))
+        batch.effects.append(telling("responsible", row["account_id"], row["id"], event))
         if row["shared_at"]:
             facts = {"number": row["number"], "title": row["customer_title"]}
             batch.entries.append(_case_entry(row, Kind.CASE_SHARED, facts, "customer"))
-            batch.effects.append(tell("customers", row["account_id"], row["id"], f"case-shared:{row['id']}"))
+            batch.effects.append(
+                telling("customers", row["account_id"], row["id"], f"case-shared:{row['id']}")
+            )
 
 
 def _case_entry(row: dict[str, Any], kind: Kind, facts: dict[str, Any], audience: str = "staff") -> NewEntry:

@@ -82,9 +82,9 @@ def _end(batch: Batch, fact: Fact, alert: Active, at: datetime) -> None:
     if alert.case_id is not None:
         batch.cleared[alert.case_id] = alert.account_id
     name = next((p.service_name for p in fact.places if p.service_id == alert.service_id), "")
-    batch.entries.append(
-        _entry(batch, fact, Kind.ALERT_CLEARED, alert.account_id, alert.service_id, name, alert.case_id)
-    )
+    entry = _entry(batch, fact, Kind.ALERT_CLEARED, alert.account_id, alert.service_id, name, alert.case_id)
+    entry.facts = {**entry.facts, "title": alert.title or fact.event.title}
+    batch.entries.append(entry)
 
 
 def _raise(batch: Batch, fact: Fact, active: Sequence[Active]) -> None:
