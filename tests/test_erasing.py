@@ -31,7 +31,10 @@ def acme(hub: Hub) -> scene.Place:
         kept = quarantine.keep(
             session, mailbox, QuarantineKind.MAIL, "unknown sender", SECRET.encode(), subject=SECRET
         )
-        facts = {"person": "Ms Petersen", "quarantine": str(kept)}
+        session.flush()  # the kept mail is looked up
+        row = quarantine.get(session, kept)
+        row.filed_account, row.filed_seq = place.account, 2
+        facts = {"person": "Ms Petersen"}
         write = [NewEntry(place.account, Kind.NOTE, KIM, facts, body=SECRET, audience="customer")] * 3
         timeline.append(session, *write)
         session.add(_file(place))

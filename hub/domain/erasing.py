@@ -36,7 +36,7 @@ def erase(session: Session, actor: Actor, account_id: uuid.UUID, seq: int, why: 
         raise Conflict("This entry was erased already.")
     with as_system(session):  # the pages' role may not touch an entry at all
         _empty_entry(session, account_id, seq)
-        _empty_copies(session, account_id, seq, entry.data.get("quarantine"))
+        _empty_copies(session, account_id, seq)
     said = NewEntry(
         account_id, Kind.ERASED, actor, {"why": why.strip()}, case_id=entry.case_id, source_seq=seq
     )
@@ -79,7 +79,7 @@ def _empty_entry(session: Session, account_id: uuid.UUID, seq: int) -> None:
     )
 
 
-def _empty_copies(session: Session, account_id: uuid.UUID, seq: int, quarantine_id: str | None) -> None:
+def _empty_copies(session: Session, account_id: uuid.UUID, seq: int) -> None:
     session.execute(
         update(ATTACHMENTS)
         .where(ATTACHMENTS.c.account_id == account_id, ATTACHMENTS.c.entry_seq == seq)
@@ -93,9 +93,8 @@ def _empty_copies(session: Session, account_id: uuid.UUID, seq: int, quarantine_
         .values(state=DeliveryState.CANCELLED, finished_at=clock.now(), lease_owner=None)
     )
     session.execute(update(DELIVERIES).where(*copies).values(body={"entry_seq": seq}, result=None))
-    if quarantine_id is not None:
-        session.execute(
-            update(QUARANTINE)
-            .where(QUARANTINE.c.id == uuid.UUID(quarantine_id))
-            .values(body=None, subject="", sender="")
-        )
+    session.execute(
+        update(QUARANTINE)
+        .where(QUARANTINE.c.filed_account == account_id, QUARANTINE.c.filed_seq == seq)
+        .values(body=None, subject="", sender="")
+    )

@@ -27,7 +27,11 @@ class QuarantineKind(StrEnum):
 
 
 class Quarantined(Base):
-    """One body, item of a body, or mail that waits for a person (or the worker)."""
+    """One body, item of a body, or mail that waits for a person (or the worker).
+
+    Of a mail that was put onto a case `filed_account` and `filed_seq` name the entry: an erasure of that
+    entry empties what is left here.
+    """
 
     __tablename__ = "quarantine"
     __table_args__ = (
@@ -37,6 +41,13 @@ class Quarantined(Base):
             "received_at",
             postgresql_where=text("handled_at IS NULL"),
             sqlite_where=text("handled_at IS NULL"),
+        ),
+        Index(
+            "ix_quarantine_filed",
+            "filed_account",
+            "filed_seq",
+            postgresql_where=text("filed_account IS NOT NULL"),
+            sqlite_where=text("filed_account IS NOT NULL"),
         ),
         {"info": {"rls": "staff_only"}},
     )
@@ -53,6 +64,8 @@ class Quarantined(Base):
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[uuid.UUID | None]
     outcome: Mapped[str | None]
+    filed_account: Mapped[uuid.UUID | None]
+    filed_seq: Mapped[int | None]
 
 
 def keep(

@@ -110,6 +110,7 @@ _MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("audit_lines", WEB): ("SELECT", "INSERT"),
     ("audit_lines", SYSTEM): ("SELECT", "INSERT"),
     ("duties", WEB): ("SELECT",),
+    ("duty_reasons", WEB): ("SELECT",),
     ("duty_marks", WEB): ("SELECT",),
 }
 

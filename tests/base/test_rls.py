@@ -115,6 +115,19 @@ def test_a_pooled_connection_used_again_without_a_scope_sees_nothing(
         assert connection.execute(select(table)).all() == []
 
 
+def test_customers_see_who_answers_for_them_and_not_why_nobody_else_does(
+    db: Database, filled: Filled
+) -> None:
+    """The reason chain names colleagues who are away. Whatever a page forgets, it is not in its scope."""
+    assert "reasons" not in Duty.__table__.c
+    reasons = METADATA.tables["duty_reasons"]
+    assert everything(db, customer(filled), reasons) == set()
+    assert len(everything(db, staff(filled), reasons)) == 2
+    assert everything(db, customer(filled), METADATA.tables["duties"]) == filled.keys(
+        METADATA.tables["duties"], (filled.ours, False)
+    )
+
+
 def test_own_memberships_are_seen_before_any_account_is_chosen(db: Database, filled: Filled) -> None:
     table = METADATA.tables["memberships"]
     with db.read() as session:

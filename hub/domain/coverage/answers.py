@@ -78,7 +78,7 @@ def _from_ledger(duty: Duty, old: Written) -> Responsible:
         duty.assignment_id,
         duty.effective_at,
         old.replaced_at or old.due_at,
-        tuple(duty.reasons),
+        old.reasons,
     )
 
 

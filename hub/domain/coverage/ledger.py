@@ -22,13 +22,14 @@ from hub.domain.coverage import plan as planning
 from hub.domain.coverage.last_resort import settle_fallback
 from hub.domain.coverage.loading import account_rows, plans, wanted
 from hub.domain.coverage.plan import Answer, Plan
-from hub.domain.coverage.tables import Duty, DutyMark
+from hub.domain.coverage.tables import Duty, DutyMark, DutyReason
 from hub.domain.coverage.why import sentence
 from hub.domain.kinds import Kind
 from hub.domain.people import Person
 from hub.domain.timeline import HeadState, NewEntry
 
 DUTIES: Table = Duty.__table__  # type: ignore[assignment]
+REASONS: Table = DutyReason.__table__  # type: ignore[assignment]
 MARKS: Table = DutyMark.__table__  # type: ignore[assignment]
 BATCH = 500
 
@@ -38,7 +39,7 @@ class Written:
     """What the ledger says of one account at some instant: the row that covers it, if one does yet.
 
     The account's plan counts from `planned_from` on and changes next at `due_at`; `replaced_at` is when a
-    later row changed the holder.
+    later row changed the holder. `reasons` are empty in a customer's scope.
     """
 
     created_at: datetime
@@ -48,6 +49,7 @@ class Written:
     duty: Duty | None
     person_name: str
     replaced_at: datetime | None
+    reasons: tuple[dict[str, Any], ...]
 
     def within_life(self, at: datetime) -> datetime:
         """The instant, or the nearest at which the account existed and was open."""
@@ -85,9 +87,14 @@ def _written() -> Select[Any]:
     return (
         select(Account.id, Account.created_at, Account.closed_at)
         .add_columns(DutyMark.planned_from, DutyMark.due_at, Duty, Person.name, replaced.label("replaced_at"))
+        .add_columns(DutyReason.reasons)
         .outerjoin(DutyMark, DutyMark.account_id == Account.id)
         .outerjoin(Duty, and_(Duty.account_id == Account.id, Duty.effective_at == covering))
         .outerjoin(Person, Person.id == Duty.person_id)
+        .outerjoin(
+            DutyReason,
+            and_(DutyReason.account_id == Duty.account_id, DutyReason.effective_at == Duty.effective_at),
+        )
         .where(Account.id.in_(wanted()))
     )
 
@@ -105,6 +112,7 @@ def written(session: Session, account_ids: Collection[uuid.UUID], at: datetime) 
             row.Duty,
             row.name or "",
             row.replaced_at,
+            tuple(row.reasons or ()),
         )
         for row in found
     }
@@ -200,18 +208,18 @@ def _replan(session: Session, actor: Actor, account_ids: Sequence[uuid.UUID]) ->
         at = max(now, old.planned_from or now)
         found = planning.answer(plan, at)
         marks.append(_mark(account_id, at, found.until, old))
-        if old.duty is None or not _says_the_same(old.duty, found):
+        if old.duty is None or not _says_the_same(old.duty, old.reasons, found):
             duties.append(_row(account_id, at, found))
             entries += _entries(account_id, old, [(at, found)], actor, heads[account_id])
     _save(session, duties, marks)
     timeline.append_locked(session, heads, entries)
 
 
-def _says_the_same(duty: Duty, found: Answer) -> bool:
+def _says_the_same(duty: Duty, reasons: tuple[dict[str, Any], ...], found: Answer) -> bool:
     return (
         (duty.person_id, duty.assignment_id) == found.holder
         and duty.reach == asdict(found.reach)
-        and duty.reasons == list(found.reasons)
+        and reasons == found.reasons
     )
 
 
@@ -259,7 +267,7 @@ def _entries(
         before = found.person_id
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=6)
 def _upsert(dialect: str, table: Table) -> Insert:
     """Replace a row of the same key: two edits within one microsecond leave what the second one said."""
     module: Any = postgresql if dialect == "postgresql" else sqlite
@@ -274,6 +282,8 @@ def _upsert(dialect: str, table: Table) -> Insert:
 
 def _save(session: Session, duties: Sequence[Mapping[str, Any]], marks: Sequence[Mapping[str, Any]]) -> None:
     dialect = session.get_bind().dialect.name
-    for table, changed in ((DUTIES, duties), (MARKS, marks)):
+    for table, changed in ((DUTIES, duties), (REASONS, duties), (MARKS, marks)):
         if changed:
-            session.execute(_upsert(dialect, table), {"rows": rows.encode(changed)})
+            columns = table.c.keys()
+            written = [{name: row[name] for name in columns} for row in changed]
+            session.execute(_upsert(dialect, table), {"rows": rows.encode(written)})

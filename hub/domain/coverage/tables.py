@@ -60,6 +60,19 @@ class Duty(Base):
     role: Mapped[str40]
     until: Mapped[datetime | None]
     reach: Mapped[dict[str, Any]]
+
+
+class DutyReason(Base):
+    """Why it was this person: the reason chain of one row of the ledger.
+
+    A table of its own, because it names colleagues who are away: the row itself a customer may read.
+    """
+
+    __tablename__ = "duty_reasons"
+    __table_args__ = ({"info": {"rls": "staff_only"}},)
+
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    effective_at: Mapped[datetime] = mapped_column(primary_key=True)
     reasons: Mapped[list[Any]]
 
 

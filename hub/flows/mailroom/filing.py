@@ -23,7 +23,7 @@ def file_parked(session: Session, viewer: Viewer, kept: Quarantined, case: Case)
 
     Where its sender may speak on the case it is the customer's word, which they see and which is told like
     any other; otherwise it is a note among staff. Nothing is cut. The copy in the queue is emptied, unless it
-    could not be read as a whole: the timeline has it now, and an erasure there must find no second one.
+    could not be read as a whole: the timeline has it now. What is left of it there an erasure finds.
     """
     actor = desk.acting(session, viewer, case.account_id)
     if kept.handled_at is None and kept.body is None:
@@ -40,6 +40,7 @@ def file_parked(session: Session, viewer: Viewer, kept: Quarantined, case: Case)
         author = Actor("customer", speaker.name, speaker.id)
         written = portal.wrote(session, author, case, words.text, channel="email", files=words.files)
         seq = written.seq
+    kept.filed_account, kept.filed_seq = case.account_id, seq
     if not mail.trouble:
         kept.body, kept.subject, kept.sender = None, "", ""
     return seq

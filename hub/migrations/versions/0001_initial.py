@@ -474,7 +474,6 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=40), nullable=False),
         sa.Column("until", Utc(), nullable=True),
         sa.Column("reach", Json, nullable=False),
-        sa.Column("reasons", Json, nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_duties_account_id_accounts")),
         sa.PrimaryKeyConstraint("account_id", "effective_at", name=op.f("pk_duties")),
         info={"rls": "account"},
@@ -491,6 +490,17 @@ def upgrade() -> None:
         info={"rls": "account"},
     )
     op.create_index(op.f("ix_duty_marks_due_at"), "duty_marks", ["due_at"], unique=False)
+    op.create_table(
+        "duty_reasons",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("effective_at", Utc(), nullable=False),
+        sa.Column("reasons", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_duty_reasons_account_id_accounts")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "effective_at", name=op.f("pk_duty_reasons")),
+        info={"rls": "staff_only"},
+    )
     op.create_table(
         "form_keys",
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -631,11 +641,21 @@ def upgrade() -> None:
         sa.Column("handled_at", Utc(), nullable=True),
         sa.Column("handled_by", sa.Uuid(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("filed_account", sa.Uuid(), nullable=True),
+        sa.Column("filed_seq", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_quarantine_connection_id_connections")
         ),
         sa.PrimaryKeyConstraint("connection_id", "id", name=op.f("pk_quarantine")),
         info={"rls": "staff_only"},
+    )
+    op.create_index(
+        "ix_quarantine_filed",
+        "quarantine",
+        ["filed_account", "filed_seq"],
+        unique=False,
+        postgresql_where=sa.text("filed_account IS NOT NULL"),
+        sqlite_where=sa.text("filed_account IS NOT NULL"),
     )
     op.create_index(
         "ix_quarantine_open",
