@@ -292,7 +292,11 @@ def _postgres_engine(url: str, pool_size: int, role: str) -> Engine:
         pool_pre_ping=False,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
-        connect_args={"options": "-c timezone=UTC", "application_name": "contact-hub"},
+        # Like SQLite's busy timeout: a sender who waits is told to come back, and its thread is free again.
+        connect_args={
+            "options": "-c timezone=UTC -c lock_timeout=5000",
+            "application_name": "contact-hub",
+        },
     )
 
     @event.listens_for(engine, "connect")

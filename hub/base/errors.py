@@ -8,6 +8,8 @@ class HubError(Exception):
 
     status = 500
     title = "Something went wrong"
+    retry_after: int | None = None
+    """After how many seconds the caller may come back, where that is known."""
 
 
 class Invalid(HubError):
@@ -62,7 +64,7 @@ class TooLarge(HubError):
 
 
 class TooMany(HubError):
-    """A rate limit; `retry_after` is in whole seconds."""
+    """A rate limit."""
 
     status = 429
     title = "Too many requests"
@@ -77,6 +79,7 @@ class Unavailable(HubError):
 
     status = 503
     title = "Not available right now"
+    retry_after = 5
 
 
 class Misconfigured(HubError):

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from hub.base import ids
 from hub.base.db import as_hub_error
-from hub.base.errors import HubError, Invalid, TooMany, Unauthenticated
+from hub.base.errors import HubError, Invalid, Unauthenticated
 from hub.web import csrf
 from hub.web.words import _, language
 
@@ -36,7 +36,7 @@ def _hub_error(error: HubError) -> AnyResponse:
         return _to_sign_in()
     if error.status >= 500:
         _log(error, ids.short(ids.new_id())[-8:])
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     fields = error.fields if isinstance(error, Invalid) else {}
     return answer(error.status, _(error.title), _(str(error)), fields=fields, headers=headers)
 
