@@ -123,7 +123,10 @@ class Database:
         else:
             self._system = _postgres_engine(url, pool_size, "hub_system")
             self._web = _postgres_engine(url, pool_size, "hub_web")
-        self._readers = {e: e.execution_options(sqlite_readonly=True) for e in (self._system, self._web)}
+        self._readers = {
+            engine: engine.execution_options(sqlite_readonly=True, postgresql_readonly=True)
+            for engine in (self._system, self._web)
+        }
 
     @property
     def engine(self) -> Engine:
@@ -147,6 +150,7 @@ class Database:
         """One snapshot that is never committed; on SQLite it does not wait for a writer."""
         with self._session(scope, readonly=True) as session:
             yield session
+            _end_read(session)
 
     @contextmanager
     def _session(self, scope: RowScope, readonly: bool) -> Iterator[Session]:
@@ -210,6 +214,13 @@ def _restricted(session: Session) -> bool:
     if scope is None or scope.lens == "system" or session.info.get("elevated"):
         return False
     return session.get_bind().dialect.name == "postgresql"
+
+
+def _end_read(session: Session) -> None:
+    if session.in_transaction() and session.get_bind().dialect.name == "postgresql":
+        # psycopg drops every prepared statement of a connection on a ROLLBACK, also after mere reads.
+        session.expunge_all()
+        session.commit()
 
 
 _BUSY = ("database is locked", "database table is locked", "lock timeout")

@@ -3,13 +3,14 @@
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.exc import InternalError, OperationalError, StatementError
 
 from hub.base import clock, rows
 from hub.base.db import Database, as_hub_error
@@ -39,7 +40,7 @@ def test_an_error_rolls_everything_back(hub: Hub) -> None:
 
 
 def test_reading_never_commits(hub: Hub) -> None:
-    with hub.db.read() as session:
+    with suppress(InternalError), hub.db.read() as session:  # PostgreSQL refuses, SQLite forgets
         session.add(window())
         session.flush()
     assert counts(hub.db) == []

@@ -111,7 +111,9 @@ def test_a_page_reads_and_never_writes(app: Flask, hub: Hub, world: World):
         doors.session().flush()
         return "ok"
 
-    assert app.test_client().get("/test/reader").status_code == 200
+    # SQLite forgets it at the end, PostgreSQL refuses it at once.
+    expected = 500 if hub.db.dialect == "postgresql" else 200
+    assert app.test_client().get("/test/reader").status_code == expected
     with hub.db.read() as session:
         assert session.scalar(select(func.count()).where(Account.name == "Changed")) == 0
 
