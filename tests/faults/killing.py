@@ -4,17 +4,45 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import far_sides
+import structlog
 from sqlalchemy import event
 
 from hub.app import create_hub
 from hub.config import Settings
 from hub.flows.runtime import Hub
+from hub.plugin.outward import Outward
 
 Step = Callable[[Hub], object]
 PLUGINS = (("far", far_sides),)
+
+
+@dataclass
+class Processes:
+    """Lives of the hub, one after the other, on one database.
+
+    Code, plugins and compiled statements are loaded once; connections and slots, which is all else that a
+    process has, are new in every life.
+    """
+
+    settings: Settings
+    _loaded: Hub = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._loaded = create_hub(self.settings, plugins=PLUGINS)
+
+    def start(self) -> Hub:
+        """A process begins, in this one; `close` left the pool of the one before empty."""
+        return replace(self._loaded, outward=Outward(structlog.get_logger()))
+
+    def carry_out(self, step: Step) -> None:
+        """A life in which nothing happens to the step."""
+        hub = self.start()
+        step(hub)
+        hub.close()
 
 
 class Points:
@@ -36,17 +64,17 @@ class Points:
         far_sides.point = self
 
 
-def points_of(settings: Settings, step: Step) -> int:
+def points_of(processes: Processes, step: Step) -> int:
     """How many points a step passes when nothing happens to it; it is carried out."""
-    return _in_child(settings, step, None)
+    return _in_child(processes, step, None)
 
 
-def killed_at(settings: Settings, step: Step, point: int) -> bool:
+def killed_at(processes: Processes, step: Step, point: int) -> bool:
     """Carry out a step in a process that dies at the point; false when it ended before."""
-    return _in_child(settings, step, point) == -1
+    return _in_child(processes, step, point) == -1
 
 
-def _in_child(settings: Settings, step: Step, deadly: int | None) -> int:
+def _in_child(processes: Processes, step: Step, deadly: int | None) -> int:
     """The number of points passed, or -1 if the child died at its point.
 
     Forked from this warm process, so that a kill costs milliseconds; this process must hold no open
@@ -56,7 +84,7 @@ def _in_child(settings: Settings, step: Step, deadly: int | None) -> int:
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _live(settings, step, Points(deadly), writing)
+        _live(processes, step, Points(deadly), writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
         said = answer.read()
@@ -68,10 +96,10 @@ def _in_child(settings: Settings, step: Step, deadly: int | None) -> int:
     return int(said)
 
 
-def _live(settings: Settings, step: Step, points: Points, writing: int) -> None:
+def _live(processes: Processes, step: Step, points: Points, writing: int) -> None:
     """The child's life; never returns, and runs none of the parent's clean-up."""
     try:
-        hub = create_hub(settings, plugins=PLUGINS)
+        hub = processes.start()
         points.watch(hub)
         step(hub)
         os.write(writing, str(points.passed).encode())
