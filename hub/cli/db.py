@@ -5,6 +5,7 @@ import os
 import click
 
 from hub import migrations
+from hub.base.shape import at_head
 from hub.cli.ready import plain_engine
 from hub.config import load
 
@@ -18,7 +19,9 @@ def db() -> None:
 def upgrade() -> None:
     """Apply the migrations that are missing. Safe to repeat; take a backup first."""
     settings = load(os.environ)
-    if migrations.at_head(plain_engine(settings.database_url)):
+    with plain_engine(settings.database_url).connect() as connection:
+        fits = at_head(connection)
+    if fits:
         click.echo("The database is up to date.")
         return
     migrations.upgrade(settings.database_url)

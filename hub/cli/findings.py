@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hub import migrations
 from hub.app import create_hub
 from hub.base.crypto import Keyring
 from hub.base.errors import HubError, Misconfigured
+from hub.base.shape import at_head
 from hub.cli.ready import plain_engine
 from hub.config import Settings
 from hub.domain import connections, coverage
@@ -79,7 +79,7 @@ def database(settings: Settings) -> list[Finding]:
             found = [Finding("ok", f"The database answers ({engine.dialect.name}).")]
             if engine.dialect.name == "postgresql":
                 found += _roles(connection)
-        fits = migrations.at_head(engine)
+            fits = at_head(connection)
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         advice = "Check HUB_DATABASE_URL, and whether the database runs and lets this machine in."

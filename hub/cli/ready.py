@@ -1,13 +1,16 @@
 """Whether the database fits this program, and making it fit."""
 
+import subprocess
+import sys
+
 import click
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from hub import migrations
 from hub.base.errors import Misconfigured, Unavailable
+from hub.base.shape import at_head
 from hub.config import Settings
 
 
@@ -30,15 +33,18 @@ def ready(settings: Settings) -> None:
     """
     engine = plain_engine(settings.database_url)
     try:
-        fits = migrations.at_head(engine)
+        with engine.connect() as connection:
+            fits = at_head(connection)
     except OperationalError as error:
         raise Unavailable(f"The database cannot be opened: {_first_line(error)}") from None
     if fits:
         return
     if engine.dialect.name != "sqlite":
         raise Misconfigured("The database does not fit this version of the hub. Run `hub db upgrade` first.")
+    # By a process of its own: the migration tool would stay in the memory of this one, which runs for months.
     click.echo("Preparing the database ...")
-    migrations.upgrade(settings.database_url)
+    if failed := subprocess.run([sys.executable, "-m", "hub", "db", "upgrade"], check=False).returncode:
+        sys.exit(failed)
 
 
 def _first_line(error: OperationalError) -> str:

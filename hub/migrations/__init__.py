@@ -7,9 +7,7 @@ from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from hub.base.db import Database
 from hub.migrations import security
@@ -35,13 +33,6 @@ def upgrade(database_url: str) -> None:
     finally:
         engine.dispose()
         database.dispose()
-
-
-def at_head(engine: Engine) -> bool:
-    """Whether the database has the shape that this code expects."""
-    with engine.connect() as connection:
-        known = set(MigrationContext.configure(connection).get_current_heads())
-    return known == set(ScriptDirectory.from_config(_config()).get_heads())
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -1,11 +1,11 @@
 """The front door: where people are sent, the provider's colour, and whether this process is well."""
 
 from flask import Blueprint, Response, redirect, url_for
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
 from hub.base.errors import Unavailable
+from hub.base.shape import at_head
 from hub.web import doors
 from hub.web.colour import brand_css
 from hub.web.words import _
@@ -34,11 +34,13 @@ def healthz() -> Response:
 
 @front.get("/readyz")
 def readyz() -> Response:
-    """This process can work: both roles reach the database and find its tables; 503 otherwise."""
+    """This process can work: both roles reach the database and find it as this version wants it, or 503."""
     try:
         for engine in doors.hub().db.engines:
             with engine.connect() as connection:
-                connection.execute(text("SELECT 1 FROM hub_settings LIMIT 1"))
+                fits = at_head(connection)
     except SQLAlchemyError as error:
-        raise Unavailable(_("The database cannot be reached, or its tables are missing.")) from error
+        raise Unavailable(_("The database cannot be reached.")) from error
+    if not fits:
+        raise Unavailable(_("The database does not fit this version of the hub."))
     return Response("ok\n", mimetype="text/plain")

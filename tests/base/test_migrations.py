@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from hub import domain, migrations
 from hub.base.errors import Misconfigured
+from hub.base.shape import at_head, heads
 from hub.migrations.tables import METADATA
 from hub.testing.peers.postgres import Postgres, postgres
 
@@ -51,7 +53,7 @@ def test_migrated_from_empty_equals_the_models(empty: Callable[[], str]) -> None
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
         assert compare_metadata(context, METADATA) == [], AGAIN
-        assert migrations.at_head(engine)
+        assert at_head(connection)
 
 
 def test_partial_indexes_keep_their_condition(empty: Callable[[], str]) -> None:
@@ -82,7 +84,20 @@ def test_an_upgrade_can_be_repeated_and_keeps_rows(empty: Callable[[], str]) -> 
 
 def test_a_database_that_was_never_migrated_is_not_at_head(empty: Callable[[], str]) -> None:
     with ExitStack() as stack:
-        assert not migrations.at_head(opened(stack, empty()))
+        assert not at_head(stack.enter_context(opened(stack, empty()).connect()))
+
+
+def test_a_database_of_another_version_is_not_at_head(empty: Callable[[], str]) -> None:
+    url = empty()
+    migrations.upgrade(url)
+    with ExitStack() as stack:
+        connection = stack.enter_context(opened(stack, url).connect())
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        assert not at_head(connection)
+
+
+def test_the_head_read_from_the_files_is_the_one_that_alembic_knows() -> None:
+    assert set(heads()) == set(ScriptDirectory(migrations.__path__[0]).get_heads())
 
 
 def test_every_table_of_the_domain_is_known_to_the_migrations() -> None:
@@ -118,4 +133,4 @@ def test_a_login_that_may_not_make_roles_is_told_what_to_ask_for() -> None:
             with chief.begin() as connection:
                 connection.execute(text(sql))
             migrations.upgrade(url)
-            assert migrations.at_head(opened(stack, url))
+            assert at_head(stack.enter_context(opened(stack, url).connect()))

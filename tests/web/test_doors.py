@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import create_engine, func, select, text
 
 from hub.app import create_app, create_hub
 from hub.base.db import RowScope
+from hub.base.shape import heads
 from hub.domain.accounts import Account
 from hub.domain.timeline import count_of
 from hub.flows.runtime import Hub
@@ -145,6 +146,17 @@ def test_the_process_and_its_database_can_be_asked_how_they_are(app: Flask, hub:
     client = app.test_client()
     assert client.get("/healthz").text == "ok\n"
     assert client.get("/readyz").status_code == 200
+
+
+def test_with_migrations_missing_or_too_new_a_process_lives_but_is_not_ready(app: Flask, hub: Hub):
+    client = app.test_client()
+    owner = create_engine(hub.settings.database_url)
+    for version, status in (("9999", 503), (min(heads()), 200)):
+        with owner.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+        assert client.get("/readyz").status_code == status
+        assert client.get("/healthz").status_code == 200
+    owner.dispose()
 
 
 def test_without_its_tables_a_process_lives_but_is_not_ready(hub: Hub, tmp_path: Path):
