@@ -280,3 +280,42 @@ def test_a_quiet_case_resolves_with_its_last_order(scene: Scene, end: str) -> No
         else:
             desk.cancel_order(session, viewer, last, "not needed")
     assert scene.case(case.id).state == "closed"
+
+
+def test_a_confirmation_passed_on_is_told_to_those_asked_and_to_who_worked_on_it(scene: Scene) -> None:
+    case = open_case(scene, share=True)
+    with scene.acting("Jonas Weber") as (session, viewer):
+        desk.set_handler(session, viewer, again(session, case), scene.ids["Mila Novak"])
+        desk.resolve_case(session, viewer, again(session, case), "Spliced.")
+    before = len(scene.told())
+    with scene.acting("Jonas Weber") as (session, viewer):
+        desk.confirm_case(session, viewer, again(session, case))
+    assert scene.told()[before:] == [("customers", "confirmed"), ("handler", "confirmed")]
+    assert scene.case(case.id).state == "closed"
+    told = scene.all(Delivery, Delivery.kind == "tell")[-2:]
+    assert {row.body["author_id"] for row in told} == {str(scene.ids["Jonas Weber"])}
+
+
+def test_customers_hear_nothing_of_a_case_they_do_not_know(scene: Scene) -> None:
+    case = open_case(scene)
+    with scene.db.write() as session:
+        again(session, case).state = "resolved"
+    with scene.acting("Mila Novak") as (session, viewer):
+        desk.confirm_case(session, viewer, again(session, case))
+    assert scene.told("confirmed") == [("responsible", "confirmed")]
+
+
+def test_a_note_may_be_about_the_account_as_a_whole(scene: Scene) -> None:
+    files = Files([Upload("contract.txt", "text/plain", b"a")])
+    for _ in range(2):
+        with scene.acting("Mila Novak") as (session, viewer):
+            account = scene.account(session)
+            seq = desk.note_account(session, viewer, account, "They move in May.", files=files, form_key="k9")
+    (note,) = [entry for entry in scene.entries() if entry.kind == "message.note"]
+    assert (note.seq, note.audience, note.case_id, note.body) == (seq, "staff", None, "They move in May.")
+    (kept,) = scene.all(Attachment)
+    assert (kept.entry_seq, kept.audience, kept.case_id) == (seq, "staff", None)
+    with scene.acting("Otto Lang") as (session, viewer), pytest.raises(Forbidden):
+        desk.note_account(session, viewer, scene.account(session), "hm")
+    with scene.acting("Mila Novak") as (session, viewer), pytest.raises(Invalid):
+        desk.note_account(session, viewer, scene.account(session), "  ")

@@ -90,7 +90,7 @@ def test_from_a_report_to_the_confirmation(scene: Scene, moving_clock: MovingClo
         portal.confirm(session, viewer, found(session, viewer, case), "Thank you")
     now = scene.case(case.id)
     assert now.state == "closed"
-    assert scene.told()[-1] == ("responsible", "confirmed")
+    assert scene.told()[-2:] == [("customers", "confirmed"), ("responsible", "confirmed")]
     authors = {row.body["author_id"] for row in scene.all(Delivery, Delivery.kind == "tell")}
     assert authors == {str(scene.ids["Rolf Voss"]), str(scene.ids["Jonas Weber"])}
 

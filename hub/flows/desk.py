@@ -11,17 +11,19 @@ from sqlalchemy.orm import Session
 
 from hub.base.errors import Conflict, NotFound
 from hub.base.text import clean, translate
-from hub.domain import access, attachments, cases, workorders
+from hub.domain import access, attachments, cases, timeline, workorders
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
 from hub.domain.attachments import NO_FILES, Files
 from hub.domain.audit import Actor
 from hub.domain.cases import Case, CaseState, NewCase, WaitReason
-from hub.domain.kinds import N_
+from hub.domain.cases.changing import needed
+from hub.domain.kinds import N_, Kind
 from hub.domain.people import StaffRole
 from hub.domain.teams import Team
+from hub.domain.timeline import NewEntry
 from hub.domain.workorders import OrderState, WorkOrder
-from hub.flows import quiet
+from hub.flows import quiet, solutions
 
 WORKERS = (StaffRole.CONTACT, StaffRole.ONCALL, StaffRole.LEAD, StaffRole.ADMIN)
 """Those of us who work on cases; an auditor only reads."""
@@ -138,6 +140,27 @@ def note(
     return seq
 
 
+def note_account(
+    session: Session,
+    viewer: Viewer,
+    account: Account,
+    text: str,
+    *,
+    files: Files = NO_FILES,
+    form_key: str | None = None,
+) -> int:
+    """Keep something among staff about an account as a whole, once however often the form is sent."""
+    actor = acting(session, viewer, account.id)
+    if (first := cases.seen(session, account.id, viewer.person_id, form_key)) is not None:
+        return first.seq
+    body = needed("text", text, N_("Please write something."))
+    line = NewEntry(account.id, Kind.NOTE, actor, {"person": actor.name}, body=body)
+    seq = timeline.append_one(session, line)
+    attachments.add(session, account.id, seq, "staff", files)
+    cases.remember(session, account.id, viewer.person_id, form_key, account.id, seq)
+    return seq
+
+
 def log_call(
     session: Session,
     viewer: Viewer,
@@ -163,6 +186,11 @@ def resolve_case(session: Session, viewer: Viewer, case: Case, solution: str) ->
     seq = cases.resolve(session, actor, case, solution)
     _tell_customers(session, case, "resolved", seq, actor)
     return seq
+
+
+def confirm_case(session: Session, viewer: Viewer, case: Case) -> int:
+    """Pass on that the customer confirmed the solution; see `solutions.confirm` for who is told."""
+    return solutions.confirm(session, acting(session, viewer, case.account_id), case)
 
 
 def reopen_case(session: Session, viewer: Viewer, case: Case, reason: str) -> int:

@@ -15,6 +15,7 @@ from hub.domain.attachments import NO_FILES, Files
 from hub.domain.audit import Actor
 from hub.domain.cases import Case, CaseType, Level, NewCase, Written
 from hub.domain.kinds import N_
+from hub.flows import solutions
 
 SPEAKERS = (MemberRole.PORTAL_ADMIN, MemberRole.REQUESTER, MemberRole.APPROVER, MemberRole.TECHNICAL)
 """Those who may report and answer; billing and viewers only read."""
@@ -161,11 +162,9 @@ def wrote(
 
 
 def confirm(session: Session, viewer: Viewer, case: Case, words: str = "") -> int:
-    """The customer confirms the solution; whoever worked on the case is told."""
+    """The customer confirms the solution; see `solutions.confirm` for who is told."""
     actor, _member = _speaker(viewer, case.account_id)
-    seq = cases.confirm(session, actor, case, words)
-    cases.tell_worker(session, case, f"confirmed:{case.id}:{seq}", seq=seq, author_id=actor.id)
-    return seq
+    return solutions.confirm(session, actor, case, words)
 
 
 def reopen(session: Session, viewer: Viewer, case: Case, reason: str) -> int:

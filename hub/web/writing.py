@@ -62,7 +62,7 @@ def _writing(account: Account, case: Case | None, kind: str, *, take: bool) -> W
         form=Form(KINDS[kind], start, take=take),
         action=_address(account, case, kind),
         tabs=_tabs(account, case, kind),
-        cases=[] if case else _cases(account, shared_only=kind == "answer"),
+        cases=[] if case else _cases(account, kind),
         teams=open_teams(doors.session()) if kind == "order" else [],
         fixed=case,
         to=who_reads(doors.session(), account) if kind == "answer" else "",
@@ -106,10 +106,12 @@ def _tabs(account: Account, case: Case | None, kind: str) -> list[dict[str, Any]
     ]
 
 
-def _cases(account: Account, *, shared_only: bool) -> list[tuple[str, str]]:
+def _cases(account: Account, kind: str) -> list[tuple[str, str]]:
+    """The cases that it may be about; a note may also be about the account as a whole, which comes first."""
     found = cases.open_cases(doors.session(), doors.viewer(), "staff", account.id)
-    return [
-        (case.number, f"{case.number} {case.title}") for case in found if case.is_shared or not shared_only
+    whole = [("", _("The account as a whole"))] if kind == "note" else []
+    return whole + [
+        (case.number, f"{case.number} {case.title}") for case in found if case.is_shared or kind != "answer"
     ]
 
 
@@ -123,6 +125,9 @@ def act(writing: Writing, account: Account) -> Response | None:
     }
 
     def verb(data: Any) -> Response:
+        if writing.kind == "note" and not writing.fixed and not data.case:
+            flash(_note_account(account, data), "ok")
+            return redirect(_page(account, None), 303)
         case = writing.fixed or _chosen(account, data.case)
         flash(verbs[writing.kind](case, data), "ok")
         return redirect(_page(account, writing.fixed), 303)
@@ -157,6 +162,12 @@ def _answer(case: Case, data: Answer) -> str:
 
 def _note(case: Case, data: Note) -> str:
     desk.note(doors.session(), doors.viewer(), case, data.body, files=uploads(), form_key=data.form_key)
+    return _("Saved for staff only.")
+
+
+def _note_account(account: Account, data: Note) -> str:
+    session, viewer = doors.session(), doors.viewer()
+    desk.note_account(session, viewer, account, data.body, files=uploads(), form_key=data.form_key)
     return _("Saved for staff only.")
 
 

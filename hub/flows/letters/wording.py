@@ -45,6 +45,9 @@ CUSTOMER: Mapping[str, Wording] = {
     ),
     "reopened": Wording(N_("%(number)s is open again"), N_("We go on working on it.")),
     "cancelled": Wording(N_("%(number)s was cancelled"), N_("This is the reason:")),
+    "confirmed": Wording(
+        N_("The solution of %(number)s was confirmed"), N_("The case is closed; there is nothing to do.")
+    ),
 }
 """For customers."""
 
