@@ -93,10 +93,19 @@ def _point(person: Person, data: admin_forms.PointForm) -> None:
 
 
 def _end_point(person: Person, data: admin_forms.RowForm) -> None:
-    point = doors.session().get(ContactPoint, data.id)
+    people.end_point(doors.session(), doors.actor(), _point_of(person, data.id))
+
+
+def _point_of(person: Person, point_id: uuid.UUID) -> ContactPoint:
+    """A point of this very person; anything else does not exist here."""
+    point = doors.session().get(ContactPoint, point_id)
     if point is None or point.person_id != person.id:
         raise NotFound(_("There is nothing here."))
-    people.end_point(doors.session(), doors.actor(), point)
+    return point
+
+
+def _verify_point(person: Person, data: admin_forms.RowForm) -> None:
+    people.verify(doors.session(), doors.actor(), _point_of(person, data.id))
 
 
 def _password(person: Person, data: admin_forms.PasswordForm) -> None:
@@ -135,6 +144,7 @@ def _enable(person: Person, data: Fields) -> None:
 VERBS: dict[str, tuple[type[Fields], Any]] = {
     "change": (admin_forms.PersonForm, _change),
     "point": (admin_forms.PointForm, _point),
+    "verify_point": (admin_forms.RowForm, _verify_point),
     "end_point": (admin_forms.RowForm, _end_point),
     "password": (admin_forms.PasswordForm, _password),
     "roles": (admin_forms.RolesForm, _roles),

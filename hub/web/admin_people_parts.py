@@ -57,7 +57,7 @@ class Parts:
     def _points(self) -> Part:
         kinds = {"email": _("Mail"), "phone": _("Telephone"), "sms": _("Text message")}
         rows = [
-            [kinds[point.kind], point.value, moment(point.verified_at), _remove(self._to, point)]
+            [kinds[point.kind], point.value, _verified(self._to, point), _remove(self._to, point)]
             for point in people.points_of(self.session, self.person.id)
         ]
         return self._form(
@@ -126,6 +126,20 @@ class Parts:
         ]
         nothing = _("Member of no account.")
         return Part("members", _("Member of"), (_("Account"), _("Roles")), rows, nothing)
+
+
+def _verified(to: Callable[[str], str], point: ContactPoint) -> str | Act:
+    """Since when it is known to be theirs. Until then customers get no mail there; we can vouch for it."""
+    if point.verified_at is not None:
+        return moment(point.verified_at)
+    return Act(
+        _("Not yet: vouch for it"),
+        _("Do you know that %(value)s is theirs? They are told of their cases there.", value=point.value),
+        _("Yes, it is theirs"),
+        to("verify_point"),
+        {"id": str(point.id)},
+        kind="primary",
+    )
 
 
 def _remove(to: Callable[[str], str], point: ContactPoint) -> Act:
