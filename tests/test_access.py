@@ -177,7 +177,7 @@ def test_restricted_accounts_are_for_their_assignees_leads_and_the_last_resort(s
     assert seen(session, viewers["Dana"], "staff") == ["Acme"]
     assert viewers["Dana"].lens_scope("staff").hidden == viewers["Dana"].hidden != frozenset()
     assert viewers["Kim"].actor("staff", secret.id).public == "Your contact"
-    assert viewers["Dana"].actor("staff", secret.id).public == "Dana"
+    assert viewers["Dana"].actor("staff", secret.id).public == "", "customers never read a private name"
 
 
 def test_assignments_that_ended_open_nothing(session: Session, moving_clock: MovingClock) -> None:

@@ -71,11 +71,14 @@ class Viewer:
         return RowScope("staff", self.person_id, hidden=self.hidden)
 
     def actor(self, lens: str, account_id: uuid.UUID | None = None) -> Actor:
-        """This person acting in a lens; for an account, under the name that its customers know."""
+        """This person acting in a lens; for an account, under the name that its customers know.
+
+        Of one of us who has no such name customers are shown none: never a private one.
+        """
         if lens == "customer":
             return Actor("customer", self.name, self.person_id)
         known_as = self.assigned.get(account_id, "") if account_id else ""
-        return Actor("staff", self.name, self.person_id, public=known_as or self.name)
+        return Actor("staff", self.name, self.person_id, public=known_as)
 
     def self_actor(self) -> Actor:
         """This person changing their own affairs."""
