@@ -1,7 +1,6 @@
 """The desk: what is mine now, the accounts, and the one page of each account."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,7 +18,7 @@ from hub.web.words import language
 from hub.web.writing import Writing
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
-desk.before_request(partial(doors.enter, "staff"))
+desk.before_request(doors.enter_desk)
 
 
 @desk.get("")

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from hub.base import ids
 from hub.base.errors import NotFound
-from hub.domain import cases, people, reading, workorders
+from hub.domain import access, cases, people, reading, workorders
 from hub.domain.accounts import Account, Service, services_of
 from hub.domain.cases import Case, NewCase
 from hub.flows import desk
@@ -27,7 +27,7 @@ from hub.web.words import _
 from hub.web.writing import Writing
 
 desk_case = Blueprint("desk_case", __name__, url_prefix="/desk")
-desk_case.before_request(partial(doors.enter, "staff"))
+desk_case.before_request(doors.enter_desk)
 
 
 @desk_case.get("/<slug>/case/<number>")
@@ -158,6 +158,7 @@ def _services(account: Account) -> list[tuple[str, str]]:
 @desk_case.route("/<slug>/cases/new", methods=["GET", "POST"])
 def new(slug: str) -> ResponseReturnValue:
     """Open a case by hand."""
+    access.require_staff(doors.viewer(), *desk.WORKERS)
     account = doors.account(slug)
     start = {
         "case_type": "incident",

@@ -20,6 +20,7 @@ from hub.domain import access, sessions
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
 from hub.domain.audit import Actor
+from hub.flows.desk import WORKERS
 from hub.flows.runtime import Hub
 from hub.web import csrf
 from hub.web.words import _
@@ -140,6 +141,19 @@ def enter(lens: str) -> None:
         door().rescope(RowScope("none", person=viewer().person_id))
     else:
         door().rescope(viewer().lens_scope(lens))
+
+
+def enter_desk() -> None:
+    """Let our staff into the desk. An auditor reads there; to act is for those who work on cases."""
+    enter("staff")
+    if request.method not in csrf.SAFE:
+        access.require_staff(viewer(), *WORKERS)
+
+
+def may_work() -> bool:
+    """Whether forms of the desk are for this person: an auditor is shown none."""
+    known = g.get("viewer")
+    return known is not None and bool(known.roles & set(WORKERS))
 
 
 def _recognise() -> Viewer:

@@ -23,7 +23,7 @@ from hub.web.queues import cut, older
 from hub.web.words import _
 
 mail_queue = Blueprint("mail_queue", __name__, url_prefix="/desk/queues/mail")
-mail_queue.before_request(partial(doors.enter, "staff"))
+mail_queue.before_request(doors.enter_desk)
 
 
 @mail_queue.get("")

@@ -34,6 +34,7 @@ def _common() -> dict[str, Any]:
         "max_upload": settings.max_upload_bytes,
         "viewer": g.get("viewer"),
         "person": _person(),
+        "may_work": doors.may_work(),
         "queue_counts": lambda: counts(doors.session()),
     }
 
@@ -48,6 +49,8 @@ def _person() -> dict[str, Any] | None:
         links.insert(0, (url_for("desk.home"), _("Desk"), "home"))
     if StaffRole.ADMIN in viewer.roles:
         links.append((url_for("admin.home"), _("Administration"), "wrench"))
+    elif StaffRole.AUDITOR in viewer.roles:
+        links.append((url_for("admin.audit_log"), _("Audit log"), "note"))
     if viewer.is_staff and viewer.members:
         links.append((url_for("portal.home"), _("Portal"), "building"))
     return {"name": viewer.name, "links": links, "sign_out": url_for("auth.logout")}

@@ -23,7 +23,7 @@ from hub.web.pages import page
 from hub.web.words import _
 
 queues = Blueprint("queues", __name__, url_prefix="/desk/queues")
-queues.before_request(partial(doors.enter, "staff"))
+queues.before_request(doors.enter_desk)
 
 
 def older() -> uuid.UUID | None:
