@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +18,16 @@ DIES = "import sys; sys.exit(3)"
 
 
 @contextmanager
-def supervisor(log: Path, *parts: str) -> Iterator[subprocess.Popen[bytes]]:
+def supervisor(
+    log: Path, *parts: str, turns: Mapping[str, Path] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`turns` name a file for a part: its turn comes when that is there."""
     commands = {f"part {number}": [sys.executable, "-c", code] for number, code in enumerate(parts, 1)}
+    files = {name: str(file) for name, file in (turns or {}).items()}
     program = (
-        f"import sys; from hub.cli.supervise import Supervisor; sys.exit(Supervisor({commands!r}).run())"
+        "import sys, pathlib; from hub.cli.supervise import Supervisor;"
+        f"turns = {{name: pathlib.Path(file).exists for name, file in {files!r}.items()}};"
+        f"sys.exit(Supervisor({commands!r}, turns).run())"
     )
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -86,3 +92,21 @@ def test_a_part_with_a_wrong_setting_is_not_tried_again(tmp_path: Path):
     with supervisor(log, "import sys; print('wrong', flush=True); sys.exit(78)") as process:
         assert process.wait(20) == 78
         assert log.read_text().count("wrong\n") == 1
+
+
+def test_a_part_waits_for_its_turn_while_the_others_run(tmp_path: Path):
+    """It starts when the file is there, and a signal ends the others even before."""
+    first, second, log = tmp_path / "first", tmp_path / "second", tmp_path / "log"
+    turn = tmp_path / "turn"
+    stays = (STAYS.format(file=str(first)), STAYS.format(file=str(second)))
+    with supervisor(log, *stays, turns={"part 2": turn}) as process:
+        wait_until(lambda: len(pids(first)) == 1, process, log, 10)
+        assert pids(second) == []
+        turn.touch()
+        wait_until(lambda: len(pids(second)) == 1, process, log, 10)
+    turn.unlink()
+    with supervisor(log, *stays, turns={"part 2": turn}) as process:
+        wait_until(lambda: len(pids(first)) == 2, process, log, 10)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert len(pids(second)) == 1

@@ -13,6 +13,7 @@ from hub.cli.serve import claim_address, part, parts
 from hub.cli.supervise import Supervisor
 from hub.config import load
 from hub.demo.cast import CUSTOMERS, PASSWORD, STAFF
+from hub.demo.door import Door
 from hub.demo.folder import Folder
 
 
@@ -34,7 +35,10 @@ def demo(port: int, folder: Path) -> None:
         if failed := subprocess.run([*played, "--fill"], check=False).returncode:  # noqa: S603
             sys.exit(failed)
     _welcome(settings.base_url, place)
-    sys.exit(Supervisor({**parts(), "played outside": played}).run())
+    # The worker comes last, so that the pages have a processor for themselves until they answer, and so that
+    # the far sides listen before it calls them.
+    turns = {"worker": Door(settings, patience=1).is_open}
+    sys.exit(Supervisor({**parts(), "played outside": played}, turns).run())
 
 
 def _is_filled(place: Folder) -> bool:

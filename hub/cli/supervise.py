@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -19,6 +19,8 @@ WRONG_SETTING = 78
 """EX_CONFIG of sysexits.h: a part says that starting it again changes nothing."""
 PATIENCE = 12.0
 """Seconds until a part that does not end is killed; the web server itself takes up to 5."""
+LOOK_AGAIN = 0.1
+"""Seconds between two looks whether a part's turn has come."""
 
 
 @dataclass(slots=True)
@@ -27,10 +29,20 @@ class Part:
 
     name: str
     command: Sequence[str]
+    turn: Callable[[], bool]
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     restart_at: float = 0.0
     quick: int = 0
+
+    def is_due(self) -> bool:
+        """Whether it does not run, and may start now."""
+        if self.process is not None or self.restart_at > time.monotonic():
+            return False
+        if self.turn():
+            return True
+        self.restart_at = time.monotonic() + LOOK_AGAIN
+        return False
 
     def start(self, lifeline: int) -> None:
         """Start it with the lifeline as its standard input: it ends when we are gone, however we went."""
@@ -50,10 +62,18 @@ class Part:
 
 
 class Supervisor:
-    """Runs its parts until a signal ends it or a part cannot be kept alive."""
+    """Runs its parts until a signal ends it or a part cannot be kept alive.
 
-    def __init__(self, commands: Mapping[str, Sequence[str]]) -> None:
-        self._parts = [Part(name, command) for name, command in commands.items()]
+    They start side by side, but a part named in `turns` only once that says that its turn has come.
+    """
+
+    def __init__(
+        self, commands: Mapping[str, Sequence[str]], turns: Mapping[str, Callable[[], bool]] | None = None
+    ) -> None:
+        given = turns or {}
+        self._parts = [
+            Part(name, command, given.get(name, lambda: True)) for name, command in commands.items()
+        ]
         self._ending = False
         self._failure = 1
         self._wake, self._bell = socket.socketpair()
@@ -97,7 +117,7 @@ class Supervisor:
                     self._failure = WRONG_SETTING if code == WRONG_SETTING else 1
                     click.echo(f"The {part.name} does not stay up; giving up. See the lines above.", err=True)
                     return False
-            if part.process is None and part.restart_at <= time.monotonic():
+            if part.is_due():
                 part.start(lifeline)
         return True
 

@@ -9,10 +9,10 @@ from hub.config import Settings
 
 
 class Door:
-    """The hub's public addresses."""
+    """The hub's public addresses; `patience` is in seconds."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._host, self._port = settings.host, settings.port
+    def __init__(self, settings: Settings, patience: float = 10) -> None:
+        self._host, self._port, self._patience = settings.host, settings.port, patience
 
     def is_open(self) -> bool:
         """Whether the pages answer."""
@@ -31,7 +31,7 @@ class Door:
         return "" if status < 300 else f"the hub answered {status}"
 
     def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> int:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=10)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience)
         try:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
