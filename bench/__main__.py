@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import click
 
-from bench import case, ingest, report, timeline
+from bench import case, ingest, report, start, timeline
 from bench.harness import ROUNDS, Probe, Row, Spec, chosen, measure
 from bench.load import SECONDS, Crew
 from bench.places import core_count
@@ -17,6 +17,7 @@ FAMILIES: tuple[tuple[Sequence[Spec], Setup], ...] = (
     (ingest.SPECS, ingest.probes),
     (case.SPECS, case.probes),
     (timeline.SPECS, timeline.probes),
+    (start.SPECS, start.probes),
 )
 """Rows that are measured together, and what sets everything up for them."""
 
