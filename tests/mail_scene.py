@@ -94,7 +94,15 @@ def add_mail_connection(hub: Hub, smtp_port: int, **settings: Any) -> uuid.UUID:
     values = {name: str(value) for name, value in (given | settings).items()}
     with hub.db.write() as session:
         return connections.add_connection(
-            session, HUB, hub.registry, hub.keyring, "mail", "Mail", "own", values
+            session,
+            HUB,
+            hub.registry,
+            hub.keyring,
+            "mail",
+            "Mail",
+            "own",
+            values,
+            allowed_networks=["127.0.0.0/8"],
         ).id
 
 

@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-from hub.plugin.contracts import Rejected, RetryLater
+from hub.plugin.contracts import Connect, Deadline, Rejected, RetryLater
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -65,3 +65,21 @@ def resolve(host: str, port: int, networks: Iterable[Network]) -> list[str]:
             "If that is right, an admin can allow its network in the connection's settings."
         )
     return good
+
+
+def connector_to(networks: Iterable[Network]) -> Connect:
+    """`Ctx.connect` of a connection: connects to the very address that was checked, public or allowed."""
+    reachable = tuple(networks)
+
+    def connect(host: str, port: int, timeout: float) -> socket.socket:
+        deadline = Deadline(timeout)
+        failure: OSError = TimeoutError("it did not answer in time")
+        for address in resolve(host, port, reachable):
+            if deadline.left() > 0:
+                try:
+                    return socket.create_connection((address, port), deadline.left())
+                except OSError as error:
+                    failure = error
+        raise failure
+
+    return connect

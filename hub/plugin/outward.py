@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hub.base import clock
+from hub.plugin.addresses import connector_to
 from hub.plugin.contracts import (
     Connector,
     Ctx,
@@ -131,4 +132,5 @@ class Outward:
             now=clock.now(),
             deadline=deadline,
             state=target.state,
+            connect=connector_to(target.options.networks),
         )

@@ -2,12 +2,13 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from pydantic import SecretStr
 
 from hub.base import clock
+from hub.plugin.addresses import connector_to, parse_networks
 from hub.plugin.contracts import Ctx, Deadline
 from hub.testing.conformance import SENTINEL, FarSide
 from plugins.channels.mail.settings import MailSettings
@@ -19,8 +20,11 @@ class Log:
     warning = info
 
 
-def context(settings: MailSettings, seconds: float = 5.0) -> Ctx[MailSettings]:
-    return Ctx(settings, None, Log(), clock.now(), Deadline(seconds), {})  # type: ignore[arg-type]
+def context(
+    settings: MailSettings, seconds: float = 5.0, networks: Sequence[str] = ("127.0.0.0/8",)
+) -> Ctx[MailSettings]:
+    reach = connector_to(parse_networks(networks))
+    return Ctx(settings, None, Log(), clock.now(), Deadline(seconds), {}, reach)  # type: ignore[arg-type]
 
 
 def settings_of(smtp_port: int = 9, imap_port: int = 9, **others: object) -> MailSettings:

@@ -4,6 +4,7 @@ parts."""
 from hub.plugin.contracts.connector import (
     CAPABILITIES,
     Answer,
+    Connect,
     Connector,
     Ctx,
     Deadline,
@@ -65,6 +66,7 @@ __all__ = [
     "Audience",
     "AuthFailed",
     "BadBody",
+    "Connect",
     "ConnectionQuarantined",
     "Connector",
     "ConnectorError",

@@ -1,5 +1,6 @@
 """The connector: a named object that declares what it can do, and one small typed method per capability."""
 
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -97,6 +98,20 @@ class Http(Protocol):
         (`Answer.checked` raises for those that do not)."""
 
 
+class Connect(Protocol):
+    """Opens a socket for a connector that does not speak HTTP, under the same rules as `Http`."""
+
+    def __call__(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Resolve the name once and connect to an address of it that the connection may reach, within
+        `timeout` seconds. RetryLater when the name cannot be resolved, Rejected when every address is in a
+        private network that nobody allowed, OSError when nobody answers. Use `deadline.left()` as the
+        timeout, and verify TLS against the name yourself."""
+
+
+def _no_connect(host: str, port: int, timeout: float) -> socket.socket:
+    raise Rejected("This call may not open a connection of its own.")
+
+
 class Log(Protocol):
     """Structured log of one call; the connection's name is bound, secrets of the settings are scrubbed."""
 
@@ -113,7 +128,7 @@ class Ctx(Generic[Settings]):
 
     `settings` has its secrets inside as SecretStr. `state` is what the hub remembers for this connection,
     read-only: the last cursor of each capability by the capability's name. `now` is the hub's time at the
-    start of the call.
+    start of the call. `connect` is for what is not HTTP.
     """
 
     settings: Settings
@@ -122,6 +137,7 @@ class Ctx(Generic[Settings]):
     now: datetime
     deadline: Deadline
     state: Mapping[str, Any]
+    connect: Connect = _no_connect
 
 
 class Connector(Generic[Settings]):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel
 
 from hub.base import clock
-from hub.plugin.addresses import parse_networks
+from hub.plugin.addresses import connector_to, parse_networks
 from hub.plugin.contracts import (
     Connector,
     Ctx,
@@ -147,7 +147,8 @@ class Conformance:
         target = self.target(port)
         client = GuardedClient(target.options)
         deadline = Deadline(SHORT)
-        ctx = Ctx(target.settings, client.bounded(deadline), log, clock.now(), deadline, {})
+        connect = connector_to(target.options.networks)
+        ctx = Ctx(target.settings, client.bounded(deadline), log, clock.now(), deadline, {}, connect)
         error: BaseException | None = None
         started = time.monotonic()
         try:

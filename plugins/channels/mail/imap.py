@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from hub.plugin.contracts import AuthFailed, Ctx, InMail, PulledMail, Rejected, RetryLater, clip
+from plugins.channels.mail.dialing import ImapClient
 from plugins.channels.mail.settings import MIB, MailSettings
 from plugins.channels.mail.tls import trust
 
@@ -70,11 +71,8 @@ def _connected(ctx: Ctx[MailSettings]) -> Iterator[imaplib.IMAP4]:
 
 
 def _connect(ctx: Ctx[MailSettings]) -> imaplib.IMAP4:
-    settings, timeout = ctx.settings, max(ctx.deadline.left(), 0.05)
-    if settings.imap_security == "tls":
-        context = trust(settings.ca_file)
-        return imaplib.IMAP4_SSL(settings.imap_host, settings.imap_port, ssl_context=context, timeout=timeout)
-    client = imaplib.IMAP4(settings.imap_host, settings.imap_port, timeout=timeout)
+    settings = ctx.settings
+    client = ImapClient(ctx, trust(settings.ca_file) if settings.imap_security == "tls" else None)
     if settings.imap_security == "starttls":
         if "STARTTLS" not in client.capabilities:
             client.shutdown()

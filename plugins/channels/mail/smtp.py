@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 
 from hub.plugin.contracts import AuthFailed, Ctx, OutcomeUnknown, OutMail, Receipt, Rejected, RetryLater, clip
 from plugins.channels.mail.compose import compose, wire_address
+from plugins.channels.mail.dialing import LEAST_SECONDS, SmtpClient
 from plugins.channels.mail.settings import MailSettings
 from plugins.channels.mail.tls import trust
 
 Refused = tuple[str, int, str]
-LEAST_SECONDS = 0.05
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -52,16 +52,10 @@ def _connected(ctx: Ctx[MailSettings], mail: OutMail) -> Iterator[smtplib.SMTP]:
 
 
 def _connect(ctx: Ctx[MailSettings], mail: OutMail) -> smtplib.SMTP:
-    settings, timeout = ctx.settings, _time_left(ctx)
+    settings = ctx.settings
     # Naming ourselves spares the standard library's look-up of our own name, which may hang.
     name = mail.sender.rpartition("@")[2].encode("idna").decode()
-    if settings.smtp_security == "tls":
-        context = trust(settings.ca_file)
-        client: smtplib.SMTP = smtplib.SMTP_SSL(
-            settings.smtp_host, settings.smtp_port, name, timeout=timeout, context=context
-        )
-    else:
-        client = smtplib.SMTP(settings.smtp_host, settings.smtp_port, name, timeout=timeout)
+    client = SmtpClient(ctx, name, trust(settings.ca_file) if settings.smtp_security == "tls" else None)
     client.ehlo_or_helo_if_needed()
     if settings.smtp_security == "starttls":
         if not client.has_extn("starttls"):
