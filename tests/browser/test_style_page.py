@@ -17,15 +17,12 @@ from playwright.sync_api import Page, expect
 
 from hub.testing.peers.browser import Browser, Theme, browser
 from hub.web.colour import brand_css
+from hub.web.headers import POLICY
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "hub" / "web" / "static"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LOOKS = ("desk", "portal")
