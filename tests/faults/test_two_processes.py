@@ -106,7 +106,17 @@ def prepare(hub: Hub, sink: SmtpSink) -> str:
     assert known is not None
     mail = {"smtp_host": "127.0.0.1", "smtp_port": str(sink.port), "smtp_security": "none"}
     with hub.db.write() as session:
-        connections.add_connection(session, HUB, hub.registry, hub.keyring, "mail", "Mail", "own", mail)
+        connections.add_connection(
+            session,
+            HUB,
+            hub.registry,
+            hub.keyring,
+            "mail",
+            "Mail",
+            "own",
+            mail,
+            allowed_networks=["127.0.0.0/8"],
+        )
         values = form_values(known.settings_model, {})
         alerts = connections.add_connection(
             session, HUB, hub.registry, hub.keyring, "alertmanager", "Alerts", "own", values
