@@ -65,6 +65,11 @@ def _catalogues() -> Path:
     return Path(str(files("hub"))) / "locale"
 
 
+def N_(message: str) -> str:
+    """Mark a message for translation where it is declared or raised; it is translated where it is shown."""
+    return message
+
+
 def translate(language: str, message: str, **values: object) -> str:
     """One message in one language, with its named values filled in."""
     text = translations(language).gettext(message)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 from hub.base import clock, ids
 from hub.base.db import Base, UuidKey, str40, str200
 from hub.base.errors import Invalid, TooLarge
-from hub.domain.kinds import N_
+from hub.base.text import N_
 
 MAX_BYTES = 25 * 1024 * 1024
 MAX_FILES = 20

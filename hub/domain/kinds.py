@@ -9,7 +9,7 @@ from enum import StrEnum
 from gettext import NullTranslations
 from typing import Any
 
-from hub.base.text import translations
+from hub.base.text import N_, translations
 
 
 class Kind(StrEnum):
@@ -63,11 +63,6 @@ class Kind(StrEnum):
     DELIVERY_FAILED = "delivery.failed"
     ERASED = "entry.erased"
     CORRECTED = "entry.corrected"
-
-
-def N_(message: str) -> str:
-    """Mark a message for translation without translating it here."""
-    return message
 
 
 SENTENCES: dict[str, str] = {

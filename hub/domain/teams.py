@@ -12,14 +12,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from hub.base import clock, ids
 from hub.base.db import Base, UuidKey, str40, str200
 from hub.base.errors import Conflict, Invalid, NotFound
-from hub.base.text import LANGUAGES, slug
+from hub.base.text import LANGUAGES, N_, slug
 from hub.base.zones import zone as known_zone
 from hub.domain import audit
 from hub.domain.accounts.changes import apply, named
 from hub.domain.audit import Actor
 from hub.domain.connections import Connection
 from hub.domain.coverage import hours as weekly
-from hub.domain.kinds import N_
 from hub.domain.people import PointKind, normalise
 
 

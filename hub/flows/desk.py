@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hub.base.errors import Conflict, NotFound
-from hub.base.text import clean, translate
+from hub.base.text import N_, clean, translate
 from hub.domain import access, attachments, cases, timeline, workorders
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
@@ -18,7 +18,7 @@ from hub.domain.attachments import NO_FILES, Files
 from hub.domain.audit import Actor
 from hub.domain.cases import Case, CaseState, NewCase, WaitReason
 from hub.domain.cases.changing import needed
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 from hub.domain.people import StaffRole
 from hub.domain.teams import Team
 from hub.domain.timeline import NewEntry

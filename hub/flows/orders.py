@@ -13,13 +13,13 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from hub.base.errors import Invalid, Misconfigured
-from hub.base.text import translate
+from hub.base.text import N_, translate
 from hub.domain import connections, links, outbox, timeline, workorders
 from hub.domain.accounts import Service, Site
 from hub.domain.audit import HUB
 from hub.domain.cases import Case
 from hub.domain.connections import Configured
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 from hub.domain.links import STATUS
 from hub.domain.outbox import Claimed
 from hub.domain.teams import Team

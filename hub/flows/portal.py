@@ -8,13 +8,13 @@ from types import MappingProxyType
 from sqlalchemy.orm import Session
 
 from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.domain import access, attachments, cases
 from hub.domain.access import Member, Viewer
 from hub.domain.accounts import Account, MemberRole, Service
 from hub.domain.attachments import NO_FILES, Files
 from hub.domain.audit import Actor
 from hub.domain.cases import Case, CaseType, Level, NewCase, Written
-from hub.domain.kinds import N_
 from hub.flows import solutions
 
 SPEAKERS = (MemberRole.PORTAL_ADMIN, MemberRole.REQUESTER, MemberRole.APPROVER, MemberRole.TECHNICAL)

@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.base.db import as_system
 from hub.base.errors import Invalid, NotFound
-from hub.base.text import clean
+from hub.base.text import N_, clean
 from hub.domain import access, accounts, audit, outbox, quarantine
 from hub.domain.access import Viewer
 from hub.domain.accounts import Service
 from hub.domain.connections import Connection
-from hub.domain.kinds import N_
 from hub.domain.outbox import Delivery
 from hub.domain.quarantine import Quarantined
 from hub.domain.signals import SIGNALS, Signal

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.base.text import N_
 from hub.domain import coverage, notices, outbox, people, timeline
 from hub.domain.audit import HUB
 from hub.domain.cases import Case
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 from hub.domain.outbox import Claimed
 from hub.domain.people import Person
 from hub.domain.timeline import NewEntry

@@ -7,6 +7,7 @@ from typing import Any
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
+from hub.base.text import N_
 from hub.domain import accounts, coverage
 from hub.domain.accounts import Account
 from hub.web import admin_read, doors
@@ -15,7 +16,7 @@ from hub.web.forms import Fields, Form
 from hub.web.pages import page
 from hub.web.sheets import Act, Field, Part, link
 from hub.web.state_words import DUTIES, MEMBER_ROLES, SEVERITIES, choices
-from hub.web.words import LANGUAGE_NAMES, N_, _
+from hub.web.words import LANGUAGE_NAMES, _
 
 _WEEK = (
     N_("Monday"),

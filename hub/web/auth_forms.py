@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ValidationInfo, field_validator
 
+from hub.base.text import N_
 from hub.web.forms import MISSING, Fields, Language, Line, Zone
-from hub.web.words import N_
 
 
 def _given(text: str) -> str:

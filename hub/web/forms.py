@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 
 from hub.base import clock
 from hub.base.errors import Conflict, Invalid
-from hub.base.text import LANGUAGES, clean, one_line
+from hub.base.text import LANGUAGES, N_, clean, one_line
 from hub.web import doors
-from hub.web.words import N_, _, zone
+from hub.web.words import _, zone
 
 MISSING = N_("Please fill this in.")
 

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from hub.base import ids
 from hub.base.errors import NotFound
+from hub.base.text import N_
 from hub.domain import cases as all_cases
 from hub.domain import coverage, reading
 from hub.domain.accounts import Account
@@ -18,7 +19,7 @@ from hub.web.look import Look, ways
 from hub.web.pages import page
 from hub.web.portal_forms import ReportForm
 from hub.web.uploads import uploads
-from hub.web.words import N_, _
+from hub.web.words import _
 
 portal = Blueprint("portal", __name__, url_prefix="/portal")
 portal.before_request(partial(doors.enter, "customer"))

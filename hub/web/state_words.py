@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from hub.web.words import N_, _
+from hub.base.text import N_
+from hub.web.words import _
 
 CASE_STATES = {
     "registered": N_("registered"),

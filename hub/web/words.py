@@ -43,8 +43,3 @@ def gettext_plain(message: str) -> str:
 def ngettext_plain(one: str, many: str, num: int) -> str:
     """What templates call for messages that count."""
     return translations(language()).ngettext(one, many, num)
-
-
-def N_(message: str) -> str:
-    """Mark a message for translation where it is declared; `_` translates it where it is shown."""
-    return message

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, text
 from hub.base.errors import Conflict, Invalid
+from hub.base.text import N_
 from hub.domain import outbox, timeline
 from hub.domain.audit import Actor
 from hub.domain.cases.tables import ENDED_STATES, Case, CaseState
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 from hub.domain.timeline import HeadState, NewEntry
 
 GRACE = timedelta(days=7)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from hub.base import clock, text
 from hub.base.db import as_system
 from hub.base.errors import Conflict, Invalid
+from hub.base.text import N_
 from hub.domain import people
 from hub.domain.accounts import Account, Membership, Service, Site
 from hub.domain.audit import Actor
@@ -24,7 +25,7 @@ from hub.domain.cases.changing import (
 )
 from hub.domain.cases.priority import chosen, level
 from hub.domain.cases.tables import ENDED_STATES, OPEN_STATES, Case, Watcher
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 
 _DEEPEST = 16  # ends a walk through accounts even if their parents were ever made a circle
 

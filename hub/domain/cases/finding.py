@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true, tu
 from sqlalchemy.orm import Session
 
 from hub.base.errors import Invalid, NotFound
+from hub.base.text import N_
 from hub.domain.access import Member, Viewer
 from hub.domain.accounts import MemberRole
 from hub.domain.attachments import Attachment
 from hub.domain.cases.tables import Case, Watcher
-from hub.domain.kinds import N_
 
 PAGE = 50
 MOST_OPEN = 500

@@ -5,11 +5,12 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, text
 from hub.base.errors import Conflict, Invalid
+from hub.base.text import N_
 from hub.domain import timeline
 from hub.domain.audit import HUB, Actor
 from hub.domain.cases.changing import GRACE, REFUSALS, Taken, entry, is_over, needed, require, say, take
 from hub.domain.cases.tables import OPEN_STATES, Case, CaseState, WaitReason
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 
 _BATCH = 200
 _WORKED_ON = N_("This case is already being worked on.")

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.domain import timeline
 from hub.domain.cases.tables import FormKey
-from hub.domain.kinds import N_
 
 
 def seen(session: Session, account_id: uuid.UUID, person_id: uuid.UUID, key: str | None) -> FormKey | None:

@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, text
 from hub.base.errors import Conflict
+from hub.base.text import N_
 from hub.domain import timeline
 from hub.domain.audit import HUB, Actor
 from hub.domain.cases.changing import entry, one_line, require, say, take, tell
 from hub.domain.cases.tables import OPEN_STATES, Case
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 from hub.domain.timeline import NewEntry
 
 _BATCH = 200

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.base.errors import Conflict, Invalid
+from hub.base.text import N_
 from hub.domain.accounts import Account
 from hub.domain.audit import Actor
 from hub.domain.cases import moving
@@ -23,7 +24,7 @@ from hub.domain.cases.changing import (
 from hub.domain.cases.describing import check_next
 from hub.domain.cases.opening import NewCase, report_case
 from hub.domain.cases.tables import ENDED_STATES, OPEN_STATES, Case, CaseState, WaitReason
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 
 _WRITE = N_("Please write something.")
 

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
-from hub.base.text import translate, translations
-from hub.domain.kinds import N_
+from hub.base.text import N_, translate, translations
 
 ROLES: dict[str, str] = {
     "named": N_("named contact"),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
 from hub.base.errors import Conflict, Invalid, NotFound
+from hub.base.text import N_
 from hub.domain import numbers, outbox, teams, timeline
 from hub.domain.access import Viewer
 from hub.domain.audit import Actor
@@ -18,7 +19,7 @@ from hub.domain.cases.changing import needed, one_line, require, take
 from hub.domain.cases.changing import say as say_on
 from hub.domain.cases.tables import OPEN_STATES as OPEN_CASE
 from hub.domain.cases.tables import Case
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 from hub.domain.teams import Team
 from hub.domain.timeline import HeadState, NewEntry
 from hub.domain.workorders.tables import OPEN_STATES, OrderState, WorkOrder

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.base.errors import Invalid
-from hub.base.text import clean, one_line
+from hub.base.text import N_, clean, one_line
 from hub.domain.audit import Actor
 from hub.domain.cases.changing import MAX_TEXT
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 from hub.domain.workorders.ours import TakenOrder, take_order, write
 from hub.domain.workorders.tables import OPEN_STATES, OrderState, WorkOrder
 

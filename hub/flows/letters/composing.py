@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.base.text import one_line, translate
+from hub.base.text import N_, one_line, translate
 from hub.domain import cases, coverage, people
 from hub.domain.accounts import Account, Service, Site
 from hub.domain.alerts import ALERTS
 from hub.domain.cases import Case
 from hub.domain.coverage import Responsible
-from hub.domain.kinds import N_, sentence_of
+from hub.domain.kinds import sentence_of
 from hub.domain.outbox import Claimed
 from hub.domain.people import Person
 from hub.domain.signals import SIGNALS

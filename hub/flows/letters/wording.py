@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hub.domain.kinds import N_
+from hub.base.text import N_
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from hub.base.text import one_line
+from hub.base.text import N_, one_line
 from hub.domain import access, attachments, cases, people, timeline, workorders
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB, Actor
 from hub.domain.cases import Case
 from hub.domain.connections import Connection
-from hub.domain.kinds import N_, Kind
+from hub.domain.kinds import Kind
 from hub.domain.people import Person, PointKind
 from hub.domain.teams import Team
 from hub.domain.timeline import NewEntry

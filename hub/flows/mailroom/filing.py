@@ -3,12 +3,12 @@
 from sqlalchemy.orm import Session
 
 from hub.base.errors import Conflict
+from hub.base.text import N_
 from hub.domain import quarantine
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
 from hub.domain.audit import Actor
 from hub.domain.cases import Case
-from hub.domain.kinds import N_
 from hub.domain.quarantine import Quarantined
 from hub.flows import desk, portal
 from hub.flows.mailroom.appending import speaker_of

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from hub.base.text import translate
+from hub.base.text import N_, translate
 from hub.domain.attachments import MAX_BYTES, MAX_FILES, Files, Upload
 from hub.domain.cases.changing import MAX_TEXT
-from hub.domain.kinds import N_
 from hub.flows.mailroom import quoting
 from hub.flows.mailroom.reading import Mail
 
