@@ -160,11 +160,12 @@ def test_a_page_costs_one_statement_whatever_the_log_holds(hub: Hub, acme: scene
         assert len([s for s in statements.statements if "entries" in s]) == 1
 
 
-def test_appending_costs_three_statements_whatever_is_appended(hub: Hub, acme: scene.Place) -> None:
+def test_what_appending_costs_does_not_depend_on_what_is_appended(hub: Hub, acme: scene.Place) -> None:
+    together = hub.db.dialect == "postgresql"  # there entries and head are written in one statement
     for length in (1, 10, 1000):
         with counting(hub.db) as statements:
             write(hub.db, *(note(acme) for _ in range(length)))
-        assert len([s for s in statements.statements if "BEGIN" not in s]) == 3
+        assert len([s for s in statements.statements if "BEGIN" not in s]) == (2 if together else 3)
 
 
 def test_foreign_text_with_nul_is_kept_without_it(hub: Hub, acme: scene.Place) -> None:

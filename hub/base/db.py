@@ -33,6 +33,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from hub.base.clock import utc
 from hub.base.errors import HubError, Unavailable
+from hub.base.text import N_
 
 
 class Utc(TypeDecorator[datetime]):
@@ -127,6 +128,8 @@ class Database:
             engine: engine.execution_options(sqlite_readonly=True, postgresql_readonly=True)
             for engine in (self._system, self._web)
         }
+        postgres = self.dialect == "postgresql"
+        self._single = self._system.execution_options(isolation_level="AUTOCOMMIT") if postgres else None
 
     @property
     def engine(self) -> Engine:
@@ -153,9 +156,23 @@ class Database:
             _end_read(session)
 
     @contextmanager
+    def single(self) -> Iterator[Session]:
+        """For one SELECT of the `system` role: PostgreSQL runs it without BEGIN and COMMIT around it."""
+        if self._single is None:
+            with self.read() as session:
+                yield session
+            return
+        with self._session_on(self._single, SYSTEM) as session:
+            yield session
+
+    @contextmanager
     def _session(self, scope: RowScope, readonly: bool) -> Iterator[Session]:
         engine = self._system if scope.lens == "system" else self._web
-        bind = self._readers[engine] if readonly else engine
+        with self._session_on(self._readers[engine] if readonly else engine, scope) as session:
+            yield session
+
+    @contextmanager
+    def _session_on(self, bind: Engine, scope: RowScope) -> Iterator[Session]:
         session = Session(bind, expire_on_commit=False, autoflush=True)
         session.info["scope"] = scope
         try:
@@ -235,11 +252,13 @@ def as_hub_error(error: OperationalError) -> HubError | OperationalError:
     """A lock, a lost connection or a full disk as something to tell people; anything else as it is."""
     words = str(error.orig).lower()
     if any(sign in words for sign in _BUSY):
-        return Unavailable("The database is busy. Nothing was lost; please try again in a moment.")
+        return Unavailable(N_("The database is busy. Nothing was lost; please try again in a moment."))
     if error.connection_invalidated or any(sign in words for sign in _AWAY):
-        return Unavailable("The database cannot be reached. Nothing was saved; please try again in a moment.")
+        return Unavailable(
+            N_("The database cannot be reached. Nothing was saved; please try again in a moment.")
+        )
     if any(sign in words for sign in _FULL):
-        return Unavailable("The disk is full. Nothing was saved; the operator must free space.")
+        return Unavailable(N_("The disk is full. Nothing was saved; the operator must free space."))
     return error
 
 

@@ -127,7 +127,7 @@ def match(session: Session, events: Sequence[SignalEvent]) -> list[tuple[Place, 
     )
     bound = {"rows": rows.encode(rows_wanted), "now": clock.now()}
     found: dict[tuple[str, str], dict[uuid.UUID, Place]] = {}
-    for number, account_id, *rest in session.execute(_matching(), bound):
+    for number, account_id, *rest in rows.run(session, _matching(), bound):
         # The first of an account's services wins where several have the same identifier.
         found.setdefault(wanted[number], {}).setdefault(account_id, Place(account_id, *rest))
     places = {pair: tuple(by_account.values()) for pair, by_account in found.items()}
@@ -139,8 +139,10 @@ def active(session: Session, connection_id: uuid.UUID, natural_keys: Collection[
 
     Call it while the signals' rows are locked (after `signals.store`), so that nobody clears them meanwhile.
     """
+    if not natural_keys:
+        return []
     bound = {"connection": connection_id, "keys": rows.encode(natural_keys)}
-    return [Active(*row) for row in session.execute(_active(), bound)]
+    return [Active(*row) for row in rows.run(session, _active(), bound)]
 
 
 @lru_cache(maxsize=1)
@@ -162,17 +164,17 @@ def _active() -> Select[Any]:
 @lru_cache(maxsize=2)
 def _upsert(dialect: str) -> Any:
     module: Any = postgresql if dialect == "postgresql" else sqlite
-    insert = module.insert(ALERTS).from_select(_COLUMNS, rows.fields(ALERTS, _COLUMNS).where(true()))
+    source = rows.fields(ALERTS, _COLUMNS, ALERTS.name).where(true())
+    insert = module.insert(ALERTS).from_select(_COLUMNS, source)
     return insert.on_conflict_do_update(
         index_elements=["account_id", "signal_id", "service_id"],
         set_={name: insert.excluded[name] for name in ("case_id", "severity", "raised_at", "cleared_at")},
     )
 
 
-def save(session: Session, changed: Sequence[Mapping[str, Any]]) -> None:
-    """Write alerts as they are now, new and changed ones alike, in one statement."""
-    if changed:
-        session.execute(_upsert(session.get_bind().dialect.name), {"rows": rows.encode(changed)})
+def saving(dialect: str, changed: Sequence[Mapping[str, Any]]) -> rows.Write:
+    """The write of alerts as they are now, new and changed ones alike."""
+    return rows.Write(_upsert(dialect), ALERTS.name, changed)
 
 
 def still_active(

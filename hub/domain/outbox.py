@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session
 from hub.base import clock, ids, rows
 from hub.base.db import Base, UuidKey, str40
 from hub.base.errors import Conflict
+from hub.base.text import N_
 
 
 class DeliveryState(StrEnum):
@@ -127,6 +128,13 @@ def put(
 
 def put_many(session: Session, wanted: Sequence[Mapping[str, Any]]) -> list[uuid.UUID]:
     """`put` for many effects in one statement; each item has the arguments of `put` as keys."""
+    new = putting(session.get_bind().dialect.name, wanted)
+    rows.write(session, new)
+    return [row["id"] for row in new.rows]
+
+
+def putting(dialect: str, wanted: Sequence[Mapping[str, Any]]) -> rows.Write:
+    """The write that `put_many` does, for a flow that writes several tables in one breath."""
     now = clock.now()
     new = [
         {
@@ -145,8 +153,7 @@ def put_many(session: Session, wanted: Sequence[Mapping[str, Any]]) -> list[uuid
         }
         for item in wanted
     ]
-    rows.insert_new_rows(session, DELIVERIES, new)
-    return [item["id"] for item in new]
+    return rows.inserting_new(dialect, DELIVERIES, new)
 
 
 def expire_leases(session: Session) -> int:
@@ -274,4 +281,4 @@ def _handle(session: Session, delivery_id: uuid.UUID, **values: Any) -> None:
         .values(**values)
     )
     if cast("CursorResult[Any]", session.execute(changed)).rowcount != 1:
-        raise Conflict("This delivery is no longer waiting for anyone.")
+        raise Conflict(N_("This delivery is no longer waiting for anyone."))

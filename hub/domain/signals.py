@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Select,
     Table,
     UniqueConstraint,
     and_,
@@ -40,8 +41,9 @@ class Signal(Base):
     """Unique by connection, natural key and start of the episode; belongs to no account.
 
     `changed_in` names the webhook that last changed it; a mere repeat leaves it alone, which is how a batch
-    knows what is new to it. `matched` is false while no service is known by its identifiers. `stale` says
-    that something about it came too late to be applied.
+    knows what is new to it. `matched` is false while no service is known by its identifiers. `first` says
+    that no other episode was known when it was stored, `stale` that something about it came too late to be
+    applied.
     """
 
     __tablename__ = "signals"
@@ -75,6 +77,7 @@ class Signal(Base):
     repeats: Mapped[int]
     changed_in: Mapped[uuid.UUID]
     stale: Mapped[bool]
+    first: Mapped[bool]
     matched: Mapped[bool]
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[uuid.UUID | None]
@@ -92,13 +95,17 @@ _REPLACED = ("state", "source_at", "severity", "severity_text", "text", "labels"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a batch changed: one signal as it is now. `late` ones were recorded and not applied."""
+    """What a batch changed: one signal as it is now. `late` ones were recorded and not applied.
+
+    `fresh`: nothing at all was known before under its natural key, so there is nothing that it could end.
+    """
 
     id: uuid.UUID
     natural_key: str
     episode_start: datetime
     state: str
     late: bool
+    fresh: bool
 
 
 def rank(severity: str) -> int:
@@ -132,11 +139,7 @@ def store(
     given = [_row(connection_id, batch, now, event, hit) for event, hit in zip(events, matched, strict=True)]
     statement = _upsert(session.get_bind().dialect.name)
     bound = {"rows": rows.encode(given), "batch": batch}
-    return [
-        Stored(row.id, row.natural_key, row.episode_start, row.state, row.late)
-        for row in session.execute(statement, bound)
-        if row.changed
-    ]
+    return [Stored(*values) for *values, changed in rows.run(session, statement, bound) if changed]
 
 
 def _row(
@@ -171,8 +174,12 @@ def _upsert(dialect: str) -> Any:
     module: Any = postgresql if dialect == "postgresql" else sqlite
     source = rows.items()
     insert = module.insert(SIGNALS).from_select(
-        (*_GIVEN, "stale"),
-        select(*(rows.field(source, name, SIGNALS.c[name].type) for name in _GIVEN), _superseded(source))
+        (*_GIVEN, "stale", "first"),
+        select(
+            *(rows.field(source, name, SIGNALS.c[name].type) for name in _GIVEN),
+            _superseded(source),
+            _episodes(source, "k").limit(1).scalar_subquery().is_(None),  # EXISTS may read all rows
+        )
         .select_from(source)
         .where(true()),
     )
@@ -204,18 +211,23 @@ def _upsert(dialect: str) -> Any:
         old.natural_key,
         old.episode_start,
         old.state,
-        old.stale.label("late"),
-        this_batch.label("changed"),
+        old.stale,
+        and_(old.repeats == 0, old.first),
+        this_batch,
     )
 
 
 def _superseded(source: Any) -> ColumnElement[bool]:
     """Whether a new firing is older than an episode that is already known of the same thing."""
-    known = SIGNALS.alias("known")
-    newer_episode = select(known.c.id).where(
+    newer = _episodes(source, "k", after=rows.field(source, "episode_start", Utc()))
+    return and_(rows.field(source, "state", SIGNALS.c.state.type) == "firing", newer.exists())
+
+
+def _episodes(source: Any, name: str, after: ColumnElement[datetime] | None = None) -> Select[Any]:
+    known = SIGNALS.alias(name)  # a short one
+    same = (
         known.c.connection_id == rows.field(source, "connection_id", SIGNALS.c.connection_id.type),
         known.c.natural_key == rows.field(source, "natural_key", SIGNALS.c.natural_key.type),
-        known.c.episode_start > rows.field(source, "episode_start", Utc()),
     )
-    firing = rows.field(source, "state", SIGNALS.c.state.type) == "firing"
-    return and_(firing, newer_episode.exists()).label("stale")
+    query = select(known.c.id).where(*same)
+    return query if after is None else query.where(known.c.episode_start > after)

@@ -136,7 +136,7 @@ def lock(session: Session, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
     bound = {"accounts": rows.encode(set(account_ids))}
     return {
         account_id: HeadState(seq, customer_seq, language)
-        for account_id, seq, customer_seq, language in session.execute(_locking(), bound)
+        for account_id, seq, customer_seq, language in rows.run(session, _locking(), bound)
     }
 
 
@@ -160,18 +160,21 @@ def append(session: Session, *entries: NewEntry) -> list[int]:
 
 
 def append_locked(
-    session: Session, heads: Mapping[uuid.UUID, HeadState], entries: Sequence[NewEntry]
+    session: Session,
+    heads: Mapping[uuid.UUID, HeadState],
+    entries: Sequence[NewEntry],
+    beside: Sequence[rows.Write] = (),
 ) -> list[int]:
-    """`append` for a caller that already holds the heads' locks (once per transaction and account)."""
-    if not entries:
-        return []
+    """`append` for a caller that already holds the heads' locks (once per transaction and account).
+
+    `beside` are changes of other tables that can be written in the same breath (see `rows.write`).
+    """
     now = clock.now()
     counters = {account: [head.seq, head.customer_seq] for account, head in heads.items()}
     written = [
         _row(entry, counters[entry.account_id], heads[entry.account_id].language, now) for entry in entries
     ]
-    rows.insert_rows(session, ENTRIES, written)
-    _bump(session, counters)
+    rows.write(session, *beside, rows.inserting(ENTRIES, written), _bump(counters, written))
     return [row["seq"] for row in written]
 
 
@@ -231,14 +234,15 @@ def digest_of(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _bump(session: Session, counters: Mapping[uuid.UUID, list[int]]) -> None:
-    new = ({"account_id": a, "seq": s, "customer_seq": c} for a, (s, c) in counters.items())
-    session.execute(_bumping(), {"rows": rows.encode(new)})
+def _bump(counters: Mapping[uuid.UUID, list[int]], written: Sequence[rows.Row]) -> rows.Write:
+    touched = {row["account_id"] for row in written}
+    new = [{"account_id": a, "seq": s, "customer_seq": c} for a, (s, c) in counters.items() if a in touched]
+    return rows.Write(_bumping(), HEADS.name, new)
 
 
 @lru_cache(maxsize=1)
 def _bumping() -> Update:
-    source = rows.fields(HEADS, ("account_id", "seq", "customer_seq")).subquery()
+    source = rows.fields(HEADS, ("account_id", "seq", "customer_seq"), HEADS.name).subquery("bumped")
     return (
         update(HEADS)
         .where(HEADS.c.account_id == source.c.account_id)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.base.errors import HubError, Invalid, Misconfigured, Unauthenticated
+from hub.base.text import N_
 from hub.domain import connections, quarantine
 from hub.domain.audit import HUB
 from hub.domain.connections import Configured
@@ -29,6 +30,7 @@ from hub.plugin.parsing import guarded_parse, guarded_verify
 ACCEPTED = 202
 SLOW_PAUSE = timedelta(minutes=5)
 """How long the worker parses for a connection whose parse was slow, before the door tries again."""
+_REFUSED = N_("The request was not accepted.")
 log = structlog.get_logger()
 
 
@@ -47,16 +49,16 @@ def admit(hub: Hub, slug: str, headers: Mapping[str, str]) -> Configured:
     Unknown address, switched off and wrong token all look the same: `Unauthenticated`. A connection without
     a token of its own is let through to its connector's `verify`, which needs the body.
     """
-    with hub.db.read() as session:
+    with hub.db.single() as session:
         connection = connections.by_slug(session, slug)
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if connection is None or not connection.enabled:
-        raise Unauthenticated("The request was not accepted.")
+        raise Unauthenticated(_REFUSED)
     if connection.token_digest:
         if scheme.lower() != "bearer" or not connections.token_fits(connection, token.strip()):
-            raise Unauthenticated("The request was not accepted.")
+            raise Unauthenticated(_REFUSED)
     elif not _verifies(hub, connection):
-        raise Unauthenticated("The request was not accepted.")
+        raise Unauthenticated(_REFUSED)
     return connection
 
 
@@ -86,7 +88,7 @@ def receive(hub: Hub, connection: Configured, incoming: Incoming) -> Reply:
         return _hold(hub, connection, incoming, str(error), "failing")
     assert connector is not None  # settings_of found it
     if "verify" in connector.capabilities and not guarded_verify(connector, settings, incoming).ok:
-        raise Unauthenticated("The request was not accepted.")
+        raise Unauthenticated(_REFUSED)
     if connection.slow_parse_until is not None and connection.slow_parse_until > clock.now():
         return _hold(hub, connection, incoming, "The worker parses it: this connector is slow.", None)
     return _parse_and_take(hub, connection, connector, settings, incoming)

@@ -10,12 +10,13 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from hub.base import ids
+from hub.base import ids, rows
 from hub.base.crypto import Keyring
 from hub.base.errors import Misconfigured
+from hub.base.text import N_
 from hub.domain.connections.tables import Connection, ConnectionState
 from hub.plugin import settings as forms
 from hub.plugin.addresses import parse_networks
@@ -62,9 +63,14 @@ def _query() -> Select[Any]:
     )
 
 
+@lru_cache(maxsize=1)
+def _by_slug() -> Select[Any]:
+    return _query().where(Connection.__table__.c.slug == bindparam("slug"))
+
+
 def by_slug(session: Session, slug: str) -> Configured | None:
     """The connection behind `/in/<slug>`, switched off or not; one statement."""
-    row = session.execute(_query().where(Connection.slug == slug)).first()
+    row = rows.run(session, _by_slug(), {"slug": slug}).first()
     return Configured(*row) if row else None
 
 
@@ -89,8 +95,12 @@ def settings_of(registry: Registry, keyring: Keyring, connection: Configured | C
     connector = registry.connector(connection.connector)
     if connector is None:
         raise Misconfigured(
-            f"The connection {connection.name} needs the connector {connection.connector}, which is not "
-            "loaded; `hub plugin list` says why."
+            N_(
+                "The connection %(name)s needs the connector %(connector)s, which is not loaded; "
+                "`hub plugin list` says why."
+            ),
+            name=connection.name,
+            connector=connection.connector,
         )
     model: type[BaseModel] = connector.settings_model
     plain = orjson.dumps(connection.settings, option=orjson.OPT_SORT_KEYS)

@@ -39,7 +39,7 @@ def find_cases(session: Session, batch: Batch, facts: Iterable[Fact]) -> None:
         return
     accounts, named = {account for account, _ in keys}, {key for _, key in keys}
     bound = {"accounts": rows.encode(accounts), "keys": rows.encode(named)}
-    for row in session.execute(_finding(), bound):
+    for row in rows.run(session, _finding(), bound):
         if row.state == CaseState.RESOLVED:
             batch.resolved[row.account_id, row.correlation_key] = row
         else:
@@ -150,9 +150,8 @@ def _case_entry(row: dict[str, Any], kind: Kind, facts: dict[str, Any], audience
     )
 
 
-def save_cases(session: Session, batch: Batch) -> None:
-    """Write the new and the reopened cases."""
-    rows.insert_rows(session, CASES, batch.opened)
+def save_reopened(session: Session, batch: Batch) -> None:
+    """Put the resolved cases that a new alert joined to work again."""
     reopened = [row.id for key, row in batch.resolved.items() if batch.cases.get(key) == row.id]
     if reopened:
         session.execute(

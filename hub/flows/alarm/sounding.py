@@ -12,15 +12,15 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from hub.base import clock, text
+from hub.base import clock, rows, text
 from hub.domain import alerts, audit, outbox, signals, timeline
 from hub.domain.alerts import Active, Place
 from hub.domain.kinds import Kind
 from hub.domain.signals import SIGNALS
 from hub.domain.timeline import NewEntry
 from hub.flows.alarm.batch import Batch, Fact, Source
-from hub.flows.alarm.cases import case_for, find_cases, number_opened, save_cases
-from hub.flows.quiet import quiet_cases
+from hub.flows.alarm.cases import case_for, find_cases, number_opened, save_reopened
+from hub.flows.quiet import CASES, quiet_cases
 from hub.plugin.contracts import SignalEvent
 
 
@@ -43,7 +43,8 @@ def sound(session: Session, source: Source, events: Sequence[SignalEvent]) -> in
 
 
 def _act(session: Session, source: Source, facts: Sequence[Fact]) -> None:
-    active = alerts.active(session, source.id, {fact.signal.natural_key for fact in facts})
+    known = {fact.signal.natural_key for fact in facts if not fact.signal.fresh}
+    active = alerts.active(session, source.id, known)
     touched = {place.account_id for fact in facts for place in fact.places}
     touched |= {alert.account_id for alert in active}
     if not touched:
@@ -117,16 +118,19 @@ def _raise_on(batch: Batch, fact: Fact, place: Place, known: Active | None) -> N
 
 
 def _write(session: Session, batch: Batch) -> None:
+    dialect = session.get_bind().dialect.name
     number_opened(session, batch)
-    save_cases(session, batch)
-    alerts.save(session, batch.alerts)
-    follows = quiet_cases(session, batch.cleared) if batch.cleared else None
-    if follows:
+    save_reopened(session, batch)
+    writes = [rows.inserting(CASES, batch.opened), alerts.saving(dialect, batch.alerts)]
+    if batch.cleared:
+        # Whether a case has become quiet shows only when its alerts are written.
+        rows.write(session, *writes)
+        writes = []
+        follows = quiet_cases(session, batch.cleared)
         batch.entries += follows.entries
         batch.effects += follows.effects
-    timeline.append_locked(session, batch.heads, batch.entries)
-    if batch.effects:
-        outbox.put_many(session, batch.effects)
+    writes.append(outbox.putting(dialect, batch.effects))
+    timeline.append_locked(session, batch.heads, batch.entries, beside=writes)
 
 
 def _end_episodes(session: Session, connection_id: uuid.UUID, signal_ids: set[uuid.UUID]) -> None:

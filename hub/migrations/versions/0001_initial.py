@@ -685,6 +685,7 @@ def upgrade() -> None:
         sa.Column("repeats", sa.Integer(), nullable=False),
         sa.Column("changed_in", sa.Uuid(), nullable=False),
         sa.Column("stale", sa.Boolean(), nullable=False),
+        sa.Column("first", sa.Boolean(), nullable=False),
         sa.Column("matched", sa.Boolean(), nullable=False),
         sa.Column("handled_at", Utc(), nullable=True),
         sa.Column("handled_by", sa.Uuid(), nullable=True),
