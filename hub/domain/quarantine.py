@@ -11,19 +11,21 @@ from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 from hub.base import clock, ids
 from hub.base.db import Base, UuidKey, str40, str200
 from hub.base.errors import Conflict, NotFound
-from hub.base.text import one_line
+from hub.base.text import N_, one_line
 from hub.domain import audit
 from hub.domain.audit import Actor
 
 
 class QuarantineKind(StrEnum):
-    """`WAITING` bodies are good ones that the worker will parse (a connector whose parse is slow)."""
+    """`WAITING` bodies are good ones that the worker will parse (a connector whose parse is slow); an `UPLOAD`
+    is a directory's files that wait for an admin's yes."""
 
     BODY = "body"
     ITEM = "item"
     UPDATE = "update"
     MAIL = "mail"
     WAITING = "waiting"
+    UPLOAD = "upload"
 
 
 class Quarantined(Base):
@@ -109,7 +111,7 @@ def get(session: Session, quarantined_id: uuid.UUID) -> Quarantined:
     """One kept item; NotFound."""
     kept = session.scalar(select(Quarantined).where(Quarantined.id == quarantined_id))
     if kept is None:
-        raise NotFound("There is no such item in quarantine.")
+        raise NotFound(N_("There is no such item in quarantine."))
     return kept
 
 
@@ -119,7 +121,7 @@ def handle(session: Session, actor: Actor, kept: Quarantined, outcome: str) -> N
     Conflict when someone has handled it already.
     """
     if kept.handled_at is not None:
-        raise Conflict(f"This was handled already: {kept.outcome}")
+        raise Conflict(N_("This was handled already: %(outcome)s"), outcome=kept.outcome)
     kept.handled_at, kept.handled_by, kept.outcome = clock.now(), actor.id, outcome
     sentence = f"{kept.kind.capitalize()} in quarantine was handled: {outcome}"
     audit.write(session, actor, "quarantine.handled", "quarantine", kept.id, sentence, reason=kept.reason)

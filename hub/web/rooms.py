@@ -5,6 +5,7 @@ from flask import Blueprint
 from hub.web.admin import admin
 from hub.web.admin_accounts import admin_accounts
 from hub.web.admin_connections import admin_connections
+from hub.web.admin_directory import admin_directory
 from hub.web.admin_people import admin_people
 from hub.web.admin_teams import admin_teams
 from hub.web.auth import auth
@@ -22,5 +23,5 @@ ROOMS: tuple[Blueprint, ...] = (
     *(front, auth, ingest, files),
     *(desk, desk_case, queues, mail_queue),
     *(portal, portal_case),
-    *(admin, admin_accounts, admin_people, admin_teams, admin_connections),
+    *(admin, admin_accounts, admin_people, admin_teams, admin_connections, admin_directory),
 )

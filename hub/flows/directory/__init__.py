@@ -6,13 +6,14 @@ by hand is never overwritten; what cannot be done is told line by line and takes
 
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.base.errors import NotFound, Unavailable
+from hub.base.text import N_
 from hub.domain import audit, connections, directory
 from hub.domain.audit import Actor
 from hub.domain.connections import Configured, Connection, Side
@@ -63,18 +64,22 @@ def apply(session: Session, connection: Configured, batch: DirectoryBatch) -> Re
     return Report(tuple(run.lines), run.unchanged)
 
 
-def import_now(hub: Hub, slug: str, *, dry_run: bool = False) -> Report:
+def import_now(hub: Hub, slug: str, *, dry_run: bool = False, folder: str = "") -> Report:
     """Read a directory whole, now. A dry run does everything and takes it back, and so tells exactly.
 
+    `folder`: read the files there instead of where the connection's settings say.
     One transaction: while it runs, SQLite takes no other writer. Raises `NotFound`, and `Unavailable` with
     the reason when the source cannot be read.
     """
     with hub.db.read() as session:
         connection = connections.by_slug(session, slug)
     if connection is None:
-        raise NotFound(f"There is no connection {slug}.")
+        raise NotFound(N_("There is no connection %(name)s."), name=slug)
     try:
-        batch = hub.outward.accounts(target_of(hub, connection), "")
+        target = target_of(hub, connection)
+        if folder:
+            target = replace(target, settings=target.settings.model_copy(update={"folder": folder}))
+        batch = hub.outward.accounts(target, "")
     except ConnectorError as error:
         raise Unavailable(error.reason) from error
     with hub.db.write() as session:

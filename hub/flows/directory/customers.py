@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from hub.base.errors import Invalid
-from hub.base.text import fold
+from hub.base.text import N_, fold
 from hub.domain import accounts, coverage
 from hub.domain.accounts import Account
 from hub.flows.directory.running import Run, changed_words
@@ -83,5 +83,5 @@ def _prefix(name: str) -> str:
     """A prefix for case numbers made of a name, for sources that have none."""
     letters = "".join(c for c in fold(name).upper() if c.isascii() and c.isalnum()).lstrip("0123456789")
     if len(letters) < 2:
-        raise Invalid.field("prefix", "No prefix can be made of this name; fill in the column prefix.")
+        raise Invalid.field("prefix", N_("No prefix can be made of this name; fill in the column prefix."))
     return letters[:6]

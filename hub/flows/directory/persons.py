@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from hub.base import clock
 from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.domain import accounts, people
 from hub.domain.accounts import Account, Limits, Membership, Service, Site
 from hub.domain.people import Person, PersonKind, PointKind
@@ -150,5 +151,5 @@ def _limits_of(run: Run, account: Account, site_ids: Any, service_ids: Any) -> L
 
 def _found(row: Any, account: Account, key: str) -> Any:
     if row is None:
-        raise Invalid(f"{key} is no site or service of {account.name}.")
+        raise Invalid(N_("%(key)s is no site or service of %(account)s."), key=key, account=account.name)
     return row

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from hub.base import clock
 from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.domain import accounts
 from hub.domain.accounts import Account, Service, Site
 from hub.flows.directory.running import Run, changed_words, differences, require_same_account
@@ -87,7 +88,8 @@ def _join(run: Run, record: ServiceRecord, before: Any) -> None:
     account = run.account(record.account_id)
     service, partner = (service_of(run, account, key) for key in (record.external_id, record.partner_id))
     if service is None or partner is None:
-        raise Invalid(f"Its partner {record.partner_id} is no service of the same account.")
+        message = N_("Its partner %(partner)s is no service of the same account.")
+        raise Invalid(message, partner=record.partner_id)
     own = run.session.get(Service, (account.id, service.partner_id)) if service.partner_id else None
     here = {"partner_id": (own.external_key or str(own.id)) if own else ""}
     if run.weigh(SERVICE, record.external_id, before, here, {"partner_id": record.partner_id}):
@@ -140,7 +142,9 @@ def service_of(run: Run, account: Account, external_id: str) -> Service | None:
 def _site_id(run: Run, account: Account, external_id: str) -> Any:
     site = site_of(run, account, external_id)
     if site is None:
-        raise Invalid(f"The site {external_id} is no site of {account.name}.")
+        raise Invalid(
+            N_("The site %(site)s is no site of %(account)s."), site=external_id, account=account.name
+        )
     return site.id
 
 

@@ -10,7 +10,8 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.base.errors import HubError, Invalid
+from hub.base.errors import HubError, Invalid, in_english
+from hub.base.text import N_
 from hub.domain import directory
 from hub.domain.accounts import Account
 from hub.domain.audit import Actor
@@ -96,7 +97,8 @@ class Run:
         """The account of an id; `Invalid` where the hub has none."""
         account = self.session.scalar(select(Account).where(Account.external_key == external_id))
         if account is None:
-            raise Invalid(f"The account {external_id} is not in the hub; look at its own line first.")
+            message = N_("The account %(account)s is not in the hub; look at its own line first.")
+            raise Invalid(message, account=external_id)
         return account
 
 
@@ -104,8 +106,11 @@ def require_same_account(before: Any, now: Any) -> None:
     """`Invalid` for a record that moved to another account: what happened stays with the old one."""
     if before is not None and before["account_id"] != now["account_id"]:
         raise Invalid(
-            f"It belonged to the account {before['account_id']}. Close it there (active: no), "
-            "and give it a new id here."
+            N_(
+                "It belonged to the account %(account)s. Close it there (active: no), "
+                "and give it a new id here."
+            ),
+            account=before["account_id"],
         )
 
 
@@ -127,7 +132,7 @@ def _shown(value: Any) -> str:
 
 
 def _reason(error: HubError) -> str:
-    fields = getattr(error, "fields", {})
+    fields = error.told_fields(in_english) if isinstance(error, Invalid) else {}
     known = [f"{name}: {text}" for name, text in fields.items() if text != str(error)]
     names = [name for name, text in fields.items() if text == str(error)]
     return "; ".join(known) or (f"{names[0]}: {error}" if names else str(error))
