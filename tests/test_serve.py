@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,15 +86,16 @@ def test_a_worker_that_dies_is_replaced_and_pages_go_on(served):
     assert get(port, "/healthz")[0] == 200
 
 
-def test_a_taken_port_is_said_at_once(served, environ: dict[str, str]):
-    done = subprocess.run(
-        [sys.executable, "-m", "hub", "serve"],
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+def test_a_taken_port_is_said_at_once(environ: dict[str, str]):
+    with socket.create_server(("127.0.0.1", int(environ["HUB_PORT"]))):
+        done = subprocess.run(
+            [sys.executable, "-m", "hub", "serve"],
+            env={**os.environ, **environ},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
     assert done.returncode == 78
     assert re.search(r"Cannot listen on 127\.0\.0\.1 port \d+: .*HUB_PORT", done.stderr)
 
