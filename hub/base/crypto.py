@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hub.base.errors import Misconfigured
+from hub.base.text import N_
 
 KEY_BYTES = 32
 SHORTEST_SIGNATURE = 8
@@ -32,8 +33,10 @@ class Keyring:
             raw = b""
         if len(raw) != KEY_BYTES:
             raise Misconfigured(
-                "The secret key must be 32 random bytes in URL-safe base64. `hub key` prints a fresh one; "
-                "set it as HUB_SECRET_KEY and keep a copy: without it stored secrets are lost."
+                N_(
+                    "The secret key must be 32 random bytes in URL-safe base64. `hub key` prints a fresh "
+                    "one; set it as HUB_SECRET_KEY and keep a copy: without it stored secrets are lost."
+                )
             )
         self._master = raw
 
@@ -56,8 +59,10 @@ class Keyring:
             )
         except InvalidTag:
             raise Misconfigured(
-                "A stored secret does not open with this HUB_SECRET_KEY. Set the key it was stored with, "
-                "or enter the secret again."
+                N_(
+                    "A stored secret does not open with this HUB_SECRET_KEY. Set the key it was stored with, "
+                    "or enter the secret again."
+                )
             ) from None
 
     def sign(self, purpose: str, message: bytes, size: int = 16) -> bytes:

@@ -1,76 +1,105 @@
-"""The few errors a verb may raise. Each carries the HTTP status that a door answers with."""
+"""The few errors a verb may raise. Each carries the HTTP status that a door answers with.
 
-from collections.abc import Mapping
+What is raised is a message as gettext knows it and its facts: `Conflict(N_("%(who)s is away."), who=name)`.
+The sentence is made where it is shown, in the language of whoever reads it.
+"""
+
+from collections.abc import Callable, Mapping
+
+from hub.base.text import N_
+
+Say = Callable[..., str]
+"""Puts a message with its named facts into words: `say(message, **facts)`."""
+
+
+def in_english(message: str, **facts: object) -> str:
+    """A message and its facts as they stand in the source; for logs, commands and the audit log."""
+    return message % facts if facts else message
 
 
 class HubError(Exception):
-    """Something the caller can act on; `str(error)` is a sentence that may be shown to them."""
+    """Something the caller can act on. `told` is a sentence that may be shown to them, `str` its English."""
 
     status = 500
-    title = "Something went wrong"
+    title = N_("Something went wrong")
     retry_after: int | None = None
     """After how many seconds the caller may come back, where that is known."""
 
+    def __init__(self, message: str, /, **facts: object) -> None:
+        super().__init__(message)
+        self.message, self.facts = message, facts
+
+    def told(self, say: Say) -> str:
+        """The sentence, in the language that `say` speaks."""
+        return say(self.message, **self.facts)
+
+    def __str__(self) -> str:
+        return self.told(in_english)
+
 
 class Invalid(HubError):
-    """Input that cannot be accepted; `fields` maps a field's name to what is wrong with it."""
+    """Input that cannot be accepted; `fields` maps a field's name to the message of what is wrong with it."""
 
     status = 400
-    title = "Please check what you entered"
+    title = N_("Please check what you entered")
 
-    def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, fields: Mapping[str, str] | None = None, /, **facts: object) -> None:
+        super().__init__(message, **facts)
         self.fields: dict[str, str] = dict(fields or {})
 
     @classmethod
-    def field(cls, name: str, message: str) -> "Invalid":
+    def field(cls, name: str, message: str, /, **facts: object) -> "Invalid":
         """One field is wrong; the message is the whole story."""
-        return cls(message, {name: message})
+        return cls(message, {name: message}, **facts)
+
+    def told_fields(self, say: Say) -> dict[str, str]:
+        """{field: what is wrong with it}, in the language that `say` speaks."""
+        return {name: say(message, **self.facts) for name, message in self.fields.items()}
 
 
 class Unauthenticated(HubError):
     """Nobody is signed in, or a token is unknown. Says nothing about which."""
 
     status = 401
-    title = "Please sign in"
+    title = N_("Please sign in")
 
 
 class Forbidden(HubError):
     """The object may be seen, but this verb is not theirs."""
 
     status = 403
-    title = "You may not do this"
+    title = N_("You may not do this")
 
 
 class NotFound(HubError):
     """It does not exist, or it is not theirs to know that it exists."""
 
     status = 404
-    title = "Not found"
+    title = N_("Not found")
 
 
 class Conflict(HubError):
     """The object changed meanwhile, or its state does not allow the verb."""
 
     status = 409
-    title = "This has changed meanwhile"
+    title = N_("This has changed meanwhile")
 
 
 class TooLarge(HubError):
     """A body or an upload over its limit."""
 
     status = 413
-    title = "Too large"
+    title = N_("Too large")
 
 
 class TooMany(HubError):
     """A rate limit."""
 
     status = 429
-    title = "Too many requests"
+    title = N_("Too many requests")
 
-    def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, retry_after: int, /, **facts: object) -> None:
+        super().__init__(message, **facts)
         self.retry_after = retry_after
 
 
@@ -78,11 +107,11 @@ class Unavailable(HubError):
     """The hub cannot do it now (database locked or away); the caller should try again."""
 
     status = 503
-    title = "Not available right now"
+    title = N_("Not available right now")
     retry_after = 5
 
 
 class Misconfigured(HubError):
     """A setting is missing or wrong; the message says which and what to do."""
 
-    title = "The hub is not configured"
+    title = N_("The hub is not configured")

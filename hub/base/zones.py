@@ -4,6 +4,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from hub.base.errors import Invalid
+from hub.base.text import N_
 
 
 @lru_cache(maxsize=1)
@@ -14,5 +15,5 @@ def _names() -> frozenset[str]:
 def zone(name: str, field: str = "zone") -> ZoneInfo:
     """The zone of a name such as "Europe/Berlin"; `Invalid` on `field` for any other text."""
     if name not in _names():
-        raise Invalid.field(field, "This is no time zone. Names look like Europe/Berlin.")
+        raise Invalid.field(field, N_("This is no time zone. Names look like Europe/Berlin."))
     return ZoneInfo(name)

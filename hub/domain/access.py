@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.base.db import RowScope, as_system
 from hub.base.errors import Forbidden, NotFound, Unauthenticated
+from hub.base.text import N_
 from hub.domain.accounts import Account, Limits, MemberRole, Membership
 from hub.domain.audit import Actor
 from hub.domain.coverage import Assignment, is_fallback
@@ -67,7 +68,7 @@ class Viewer:
         if lens == "customer":
             return RowScope("customer", self.person_id, accounts=frozenset(self.members))
         if lens != "staff" or not self.is_staff:
-            raise Forbidden("This is for our staff.")
+            raise Forbidden(N_("This is for our staff."))
         return RowScope("staff", self.person_id, hidden=self.hidden)
 
     def actor(self, lens: str, account_id: uuid.UUID | None = None) -> Actor:
@@ -99,7 +100,7 @@ def viewer_of(session: Session, person_id: uuid.UUID, issuer: str = LOCAL) -> Vi
         )
         found = session.execute(query).all()
         if not found:
-            raise Unauthenticated("Please sign in.")
+            raise Unauthenticated(N_("Please sign in."))
         person = found[0].Person
         trusted = issuer == LOCAL
         roles = frozenset(StaffRole(row.role) for row in found if row.role and trusted)
@@ -201,7 +202,7 @@ def account(session: Session, viewer: Viewer, lens: str, slug: str) -> Account:
     """The account of an address; `NotFound` when it does not exist or is not theirs to know of."""
     found = session.scalar(select(Account).where(Account.slug == slug, visible(viewer, lens)))
     if found is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     return found
 
 
@@ -214,14 +215,14 @@ def accounts(session: Session, viewer: Viewer, lens: str, *, limit: int = 200) -
 def require_staff(viewer: Viewer, *roles: StaffRole) -> None:
     """`Forbidden` unless they are one of us and, where roles are named, hold one of them."""
     if not viewer.is_staff or (roles and not viewer.roles & set(roles)):
-        raise Forbidden("Your role does not allow this.")
+        raise Forbidden(N_("Your role does not allow this."))
 
 
 def require_member(viewer: Viewer, account_id: uuid.UUID, *roles: MemberRole) -> Member:
     """What they are in the account; `NotFound` for strangers, `Forbidden` without any of the roles named."""
     member = viewer.members.get(account_id)
     if member is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     if roles and not member.roles & set(roles):
-        raise Forbidden("Your role does not allow this. Ask your portal admin for it.")
+        raise Forbidden(N_("Your role does not allow this. Ask your portal admin for it."))
     return member

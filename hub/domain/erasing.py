@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.base.db import as_system
 from hub.base.errors import Conflict, Invalid, NotFound
+from hub.base.text import N_
 from hub.domain import timeline
 from hub.domain.attachments import Attachment
 from hub.domain.audit import Actor
@@ -29,11 +30,13 @@ def erase(session: Session, actor: Actor, account_id: uuid.UUID, seq: int, why: 
     entry, `Conflict` for one that is empty already.
     """
     if not why.strip():
-        raise Invalid.field("why", "Say why this is erased, for example a request of the person it is about.")
+        raise Invalid.field(
+            "why", N_("Say why this is erased, for example a request of the person it is about.")
+        )
     timeline.lock(session, [account_id])
     entry = _entry(session, account_id, seq)
     if entry.erased_at is not None:
-        raise Conflict("This entry was erased already.")
+        raise Conflict(N_("This entry was erased already."))
     with as_system(session):  # the pages' role may not touch an entry at all
         _empty_entry(session, account_id, seq)
         _empty_copies(session, account_id, seq)
@@ -46,7 +49,7 @@ def erase(session: Session, actor: Actor, account_id: uuid.UUID, seq: int, why: 
 def correct(session: Session, actor: Actor, account_id: uuid.UUID, seq: int, what: str) -> int:
     """Put an entry right by another one, for the same readers; the first stays as it is."""
     if not what.strip():
-        raise Invalid.field("what", "Say what is right.")
+        raise Invalid.field("what", N_("Say what is right."))
     entry = _entry(session, account_id, seq)
     said = NewEntry(
         account_id,
@@ -67,7 +70,7 @@ def _entry(session: Session, account_id: uuid.UUID, seq: int) -> Any:
         select(ENTRIES).where(ENTRIES.c.account_id == account_id, ENTRIES.c.seq == seq)
     ).first()
     if found is None:
-        raise NotFound("There is no such entry.")
+        raise NotFound(N_("There is no such entry."))
     return found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from hub.base import clock, rows
 from hub.base.db import Base, str40
 from hub.base.errors import Conflict
+from hub.base.text import N_
 from hub.plugin.contracts import ExternalRef
 
 OURS = "ours"
@@ -108,7 +109,8 @@ def link(
         if known is not None and known.object_id == object_id:
             return True
     if known is None or known.object_id != object_id:
-        raise Conflict(f"{ref.external_id} or what it should be linked to is linked to something else.")
+        message = N_("%(name)s or what it should be linked to is linked to something else.")
+        raise Conflict(message, name=ref.external_id)
     note_version(session, connection_id, ref.external_id, ref.version)
     return False
 

@@ -140,7 +140,7 @@ def _kind(value: str) -> TeamKind:
 
 def _language(value: str) -> str:
     if value not in LANGUAGES:
-        raise Invalid.field("language", f"Please choose one of {', '.join(LANGUAGES)}.")
+        raise Invalid.field("language", N_("Please choose one of %(choices)s."), choices=", ".join(LANGUAGES))
     return value
 
 

@@ -100,11 +100,13 @@ def _target(hub: Hub, team: Team, connection: Configured | None) -> Target:
     """The connection with the team's options over its settings (a queue), or the team's address."""
     if connection is not None:
         if not connection.enabled:
-            raise Misconfigured(f"The connection {connection.name} is switched off.")
+            raise Misconfigured(N_("The connection %(name)s is switched off."), name=connection.name)
         return target_of(hub, replace(connection, settings={**connection.settings, **team.options}))
     connector = hub.registry.connector(BY_MAIL)
     if connector is None:
-        raise Misconfigured(f"The connector {BY_MAIL} is not loaded; `hub plugin list` says why.")
+        raise Misconfigured(
+            N_("The connector %(name)s is not loaded; `hub plugin list` says why."), name=BY_MAIL
+        )
     settings = forms.join(connector.settings_model, {"address": team.email, "zone": team.zone}, {})
     return Target(f"team:{team.id}", connector, settings)
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.base.errors import Invalid, Misconfigured
+from hub.base.text import N_
 from hub.domain import connections, notices, outbox, people, timeline
 from hub.domain.cases import Case
 from hub.domain.connections import Configured
@@ -27,7 +28,7 @@ from hub.plugin.contracts import ConnectorError, OutMail, Receipt, Rejected
 
 NOT_SENDING = "not_sending"
 SAY_EVERY = timedelta(hours=1)
-NO_CHANNEL = "There is no connection that sends mail. Add one with the connector mail."
+NO_CHANNEL = N_("There is no connection that sends mail. Add one with the connector mail.")
 
 
 def _send(hub: Hub, claimed: Claimed) -> Outcome:

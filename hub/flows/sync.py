@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.base.errors import HubError
+from hub.base.text import N_
 from hub.domain import connections, links, outbox, quarantine, timeline, workorders
 from hub.domain.audit import Actor
 from hub.domain.connections import Configured
@@ -125,7 +126,7 @@ def _apply(
     order = workorders.get_order(session, target.object_id)
     connector = hub.registry.connector(connection.connector)
     if order is None or connector is None:
-        raise HubError("What it is linked to cannot be changed by a team's tool.")
+        raise HubError(N_("What it is linked to cannot be changed by a team's tool."))
     team = session.get_one(Team, order.team_id)
     applied = 0
     for update in news:

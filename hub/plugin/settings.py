@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.plugin.complaints import in_plain_words
 from hub.plugin.scrub import Scrubber
 
@@ -107,7 +108,9 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
         fields = {name: secret(text) for name, text in in_plain_words(error).items()}
     # Outside the handler, so that the error which quotes the input is not chained to this one.
     names = ", ".join(_label(name, model.model_fields[name]) for name in fields if name in model.model_fields)
-    raise Invalid(fields.get("", f"Please check: {names}."), fields)
+    if "" in fields:
+        raise Invalid(fields[""], fields)
+    raise Invalid(N_("Please check: %(names)s."), fields, names=names)
 
 
 def _form_field(name: str, info: FieldInfo) -> FormField:

@@ -37,8 +37,14 @@ def _hub_error(error: HubError) -> AnyResponse:
     if error.status >= 500:
         _log(error, ids.short(ids.new_id())[-8:])
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-    fields = error.fields if isinstance(error, Invalid) else {}
-    return answer(error.status, _(error.title), _(str(error)), fields=fields, headers=headers)
+    fields = error.told_fields(_) if isinstance(error, Invalid) else {}
+    return answer(error.status, _title(error), error.told(_), fields=fields, headers=headers)
+
+
+def _title(error: HubError) -> str:
+    if isinstance(error, Unauthenticated) and for_machine():
+        return _("Not known here")
+    return _(error.title)
 
 
 def _http_error(error: HTTPException) -> AnyResponse:

@@ -176,10 +176,10 @@ class Form(Generic[Data]):
         except ValidationError as error:
             self.errors = plain_words(error)
         except Invalid as error:
-            self.errors = {self._own(name): _(text) for name, text in error.fields.items()}
-            self.errors = self.errors or {"": _(str(error))}
+            self.errors = {self._own(name): text for name, text in error.told_fields(_).items()}
+            self.errors = self.errors or {"": error.told(_)}
         except Conflict as error:
-            self.errors = {"": _(str(error))}
+            self.errors = {"": error.told(_)}
         self.status = 422
         doors.door().undo()
         return None

@@ -1,11 +1,13 @@
 """Errors as people and machines read them: never a traceback, never a secret."""
 
+import gettext
 import sqlite3
 
 import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
+from hub.base import text
 from hub.base.errors import Invalid, TooMany
 from hub.testing.pages import Browser
 
@@ -26,6 +28,7 @@ def broken(app: Flask) -> Flask:
         "locked": locked,
         "invalid": Invalid.field("name", "Please enter a name."),
         "many": TooMany("Slow down.", 30),
+        "facts": Invalid.field("person", "%(person)s is away.", person="Kim 100 %(s)s"),
     }
     for name, error in rules.items():
         app.add_url_rule(f"/test/{name}", name, raises(error))  # type: ignore[arg-type]
@@ -62,6 +65,32 @@ def test_machines_get_problem_json(broken: Flask):
     asked = broken.test_client().get("/test/invalid", headers={"Accept": "application/json"})
     assert asked.content_type == "application/problem+json"
     assert broken.test_client().get("/test/invalid").mimetype == "text/html"
+
+
+class Other(gettext.NullTranslations):
+    """A language that knows one sentence."""
+
+    def gettext(self, message: str) -> str:
+        """The message in it."""
+        return message.replace("is away", "ist fort")
+
+
+def test_what_is_raised_speaks_the_language_of_whoever_reads_it(
+    broken: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    known = text.translations
+    monkeypatch.setattr("hub.web.words.translations", lambda word: Other() if word == "de" else known(word))
+    asked = broken.test_client().get("/api/test/facts", headers={"Accept-Language": "de"})
+    problem = asked.get_json(force=True)
+    assert problem["detail"] == "Kim 100 %(s)s ist fort."
+    assert problem["errors"] == [{"field": "person", "detail": "Kim 100 %(s)s ist fort."}]
+    assert "Kim 100 %(s)s is away." in broken.test_client().get("/test/facts").text
+
+
+def test_a_machine_is_not_asked_to_sign_in(app: Flask):
+    answer = app.test_client().post("/in/nowhere", json={})
+    assert answer.status_code == 401
+    assert answer.get_json(force=True)["title"] == "Not known here"
 
 
 def test_a_rate_limit_says_when_to_come_back(broken: Flask):

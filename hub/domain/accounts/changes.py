@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.base.db import Base
 from hub.base.errors import Invalid
-from hub.base.text import one_line
+from hub.base.text import N_, one_line
 from hub.domain import timeline
 from hub.domain.audit import Actor
 from hub.domain.kinds import Kind
@@ -58,5 +58,5 @@ def named(value: str, field: str = "name") -> str:
     """A name on one line; `Invalid` when it is empty."""
     line = one_line(value)
     if not line:
-        raise Invalid.field(field, "Please enter a name.")
+        raise Invalid.field(field, N_("Please enter a name."))
     return line

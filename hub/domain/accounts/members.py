@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
 from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.domain import timeline
 from hub.domain.accounts import changes
 from hub.domain.accounts.tables import Account, MemberRole, Membership, Service, Site
@@ -79,10 +80,15 @@ def add_member(
         member = Membership(account_id=account.id, id=ids.new_id(), person_id=person.id, **values)
         session.add(member)
     elif member.valid_until is None or member.valid_until > now:
-        raise Invalid.field("person", f"{person.name} is already a member of {account.name}.")
+        raise Invalid.field(
+            "person",
+            N_("%(person)s is already a member of %(account)s."),
+            person=person.name,
+            account=account.name,
+        )
     else:
         changes.apply(member, values)
-    facts = {"person": person.name, "person_id": str(person.id), "roles": ", ".join(member.roles)}
+    facts: dict[str, Any] = {"person": person.name, "person_id": str(person.id), "roles": list(member.roles)}
     changes.record(session, account.id, Kind.MEMBER_ADDED, actor, facts)
     return member
 
@@ -146,9 +152,11 @@ def _checked_roles(roles: Collection[str]) -> list[str]:
     try:
         known = {str(MemberRole(role)) for role in roles}
     except ValueError:
-        raise Invalid.field("roles", f"Please choose among {', '.join(MemberRole)}.") from None
+        raise Invalid.field(
+            "roles", N_("Please choose among %(choices)s."), choices=", ".join(MemberRole)
+        ) from None
     if not known:
-        raise Invalid.field("roles", "Please choose at least one role.")
+        raise Invalid.field("roles", N_("Please choose at least one role."))
     return [str(role) for role in MemberRole if role in known]
 
 
@@ -157,7 +165,7 @@ def _checked_limits(session: Session, account_id: uuid.UUID, limits: Limits) -> 
         if wanted:
             query = select(table.id).where(table.account_id == account_id, table.id.in_(wanted))
             if wanted - set(session.scalars(query)):
-                raise Invalid.field(field, "Please choose among those of this account.")
+                raise Invalid.field(field, N_("Please choose among those of this account."))
     return limits.stored()
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
 from hub.base.errors import Invalid
-from hub.base.text import clean, one_line
+from hub.base.text import N_, clean, one_line
 from hub.base.zones import zone as known_zone
 from hub.domain import timeline
 from hub.domain.accounts import changes
@@ -120,7 +120,7 @@ def add_identifier(
     The value is kept verbatim but for outer blanks: senders write it as their system does.
     """
     if audience not in ("staff", "customer"):
-        raise Invalid.field("audience", "Please choose staff or customer.")
+        raise Invalid.field("audience", N_("Please choose staff or customer."))
     kind, value = changes.named(kind, "kind"), changes.named(value, "value")
     timeline.lock(session, [service.account_id])
     now = clock.now()
@@ -214,7 +214,7 @@ def _checked_service(session: Session, account_id: uuid.UUID, values: dict[str, 
     for field, table in (("site_id", Site), ("partner_id", Service)):
         key = checked.get(field)
         if key is not None and session.get(table, (account_id, key)) is None:
-            raise Invalid.field(field, "Please choose one of this account.")
+            raise Invalid.field(field, N_("Please choose one of this account."))
     return checked
 
 

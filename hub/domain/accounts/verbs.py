@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
 from hub.base.errors import Invalid, NotFound
-from hub.base.text import LANGUAGES, slug
+from hub.base.text import LANGUAGES, N_, slug
 from hub.base.zones import zone as known_zone
 from hub.domain import timeline
 from hub.domain.accounts import changes
@@ -102,7 +102,7 @@ def get_account(session: Session, account_id: uuid.UUID) -> Account:
     """The account of an id, for flows and workers; pages go through `access.account`."""
     account = session.get(Account, account_id)
     if account is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     return account
 
 
@@ -114,14 +114,16 @@ def _free_slug(session: Session, wanted: str, name: str) -> str:
     made = slug(wanted or name)
     if made in RESERVED:
         if wanted:
-            raise Invalid.field("slug", "This word is taken by a page of the hub. Please choose another one.")
+            raise Invalid.field(
+                "slug", N_("This word is taken by a page of the hub. Please choose another one.")
+            )
         made = f"{made}-account"
     if not made or (wanted and made != wanted):
-        raise Invalid.field("slug", "Addresses take small letters, digits and dashes, like acme-berlin.")
+        raise Invalid.field("slug", N_("Addresses take small letters, digits and dashes, like acme-berlin."))
     if wanted:
         taken = session.scalar(select(Account.id).where(Account.slug == wanted))
         if taken is not None:
-            raise Invalid.field("slug", "Another account has this address.")
+            raise Invalid.field("slug", N_("Another account has this address."))
         return wanted
     similar = set(session.scalars(select(Account.slug).where(Account.slug.startswith(made, autoescape=True))))
     return next(s for s in (made, *(f"{made}-{n}" for n in range(2, len(similar) + 3))) if s not in similar)
@@ -144,7 +146,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
 def _prefix(prefix: str) -> str:
     upper = prefix.strip().upper()
     if not re.fullmatch(r"[A-Z][A-Z0-9]{1,9}", upper):
-        raise Invalid.field("prefix", "A prefix has 2 to 10 letters or digits and starts with a letter.")
+        raise Invalid.field("prefix", N_("A prefix has 2 to 10 letters or digits and starts with a letter."))
     return upper
 
 
@@ -154,9 +156,9 @@ def check_sharing(values: dict[str, Any]) -> None:
         _one_of(values, "share_severity", SEVERITIES)
     minutes = values.get("share_after_minutes")
     if minutes is not None and not 0 <= minutes <= 7 * 24 * 60:
-        raise Invalid.field("share_after_minutes", "Please enter 0 to 10080 minutes.")
+        raise Invalid.field("share_after_minutes", N_("Please enter 0 to 10080 minutes."))
 
 
 def _one_of(values: dict[str, Any], field: str, choices: Collection[str]) -> None:
     if field in values and values[field] not in choices:
-        raise Invalid.field(field, f"Please choose one of {', '.join(choices)}.")
+        raise Invalid.field(field, N_("Please choose one of %(choices)s."), choices=", ".join(choices))

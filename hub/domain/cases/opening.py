@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids, text
 from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.domain import numbers, timeline
 from hub.domain.accounts import Account, Service, Site
 from hub.domain.audit import Actor
@@ -50,7 +51,7 @@ def report_case(
     session: Session, actor: Actor, account: Account, new: NewCase, *, channel: str = "portal"
 ) -> Written:
     """Open a case that the customer reports: shared from birth, and theirs is the title."""
-    needed("text", new.text, "Please describe what it is about.")
+    needed("text", new.text, N_("Please describe what it is about."))
     taken = _create(session, account, new, shared=True)
     case = taken.case
     kind = Kind.CASE_FOLLOWED if new.follows else Kind.CASE_REPORTED
@@ -70,7 +71,7 @@ def _following(new: NewCase) -> dict[str, str]:
 def _create(session: Session, account: Account, new: NewCase, *, shared: bool) -> Taken:
     heads = timeline.lock(session, [account.id])
     now = clock.now()
-    title = one_line("title", new.title, "Please enter a title.")
+    title = one_line("title", new.title, N_("Please enter a title."))
     given = text.one_line(new.customer_title or "") or None
     case = Case(
         account_id=account.id,
@@ -101,7 +102,7 @@ def _case_type(value: str) -> CaseType:
     try:
         return CaseType(value)
     except ValueError:
-        raise Invalid.field("case_type", "Please choose what kind of matter it is.") from None
+        raise Invalid.field("case_type", N_("Please choose what kind of matter it is.")) from None
 
 
 def _place(
@@ -111,8 +112,8 @@ def _place(
     if service_id is not None:
         service = session.get(Service, (account_id, service_id))
         if service is None:
-            raise Invalid.field("service_id", "Please choose a service of this account.")
+            raise Invalid.field("service_id", N_("Please choose a service of this account."))
         site_id = site_id or service.site_id
     if site_id is not None and session.get(Site, (account_id, site_id)) is None:
-        raise Invalid.field("site_id", "Please choose a site of this account.")
+        raise Invalid.field("site_id", N_("Please choose a site of this account."))
     return site_id

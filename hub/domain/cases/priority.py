@@ -1,6 +1,7 @@
 """Priority from impact and urgency."""
 
 from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.domain.cases.tables import Level, Priority
 
 MATRIX: dict[tuple[Level, Level], Priority] = {
@@ -22,7 +23,7 @@ def level(field: str, value: str) -> Level:
     try:
         return Level(value)
     except ValueError:
-        raise Invalid.field(field, "Please choose low, medium or high.") from None
+        raise Invalid.field(field, N_("Please choose low, medium or high.")) from None
 
 
 def priority_of(impact: str, urgency: str) -> Priority:
@@ -38,7 +39,7 @@ def chosen(impact: str, urgency: str, priority: str | None, reason: str | None) 
     try:
         wanted = Priority(priority)
     except ValueError:
-        raise Invalid.field("priority", "Please choose low, medium, high or critical.") from None
+        raise Invalid.field("priority", N_("Please choose low, medium, high or critical.")) from None
     if wanted != by_matrix and not reason:
-        raise Invalid.field("reason", "Please say why the priority differs from impact and urgency.")
+        raise Invalid.field("reason", N_("Please say why the priority differs from impact and urgency."))
     return wanted

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hub.base import clock, ids, text
 from hub.base.crypto import Keyring
 from hub.base.errors import Invalid, NotFound
+from hub.base.text import N_
 from hub.domain import audit
 from hub.domain.audit import Actor
 from hub.domain.connections.calls import open_secrets
@@ -118,7 +119,7 @@ def find(session: Session, slug: str) -> Connection:
     """The connection of that slug; NotFound."""
     connection = session.scalar(select(Connection).where(Connection.slug == slug))
     if connection is None:
-        raise NotFound("There is no such connection.")
+        raise NotFound(N_("There is no such connection."))
     return connection
 
 
@@ -148,20 +149,21 @@ def _store(connection: Connection, keyring: Keyring, settings: BaseModel) -> Non
 def _connector(registry: Registry, name: str) -> Connector[Any]:
     connector = registry.connector(name)
     if connector is None:
-        raise Invalid.field("connector", f"There is no connector named {name}; `hub plugin list` says why.")
+        message = N_("There is no connector named %(name)s; `hub plugin list` says why.")
+        raise Invalid.field("connector", message, name=name)
     return connector
 
 
 def _name(name: str) -> str:
     name = text.one_line(name)
     if not name:
-        raise Invalid.field("name", "Please give the connection a name.")
+        raise Invalid.field("name", N_("Please give the connection a name."))
     return name
 
 
 def _side(side: str) -> str:
     if side not in list(Side):
-        raise Invalid.field("side", f"The side must be one of {', '.join(Side)}.")
+        raise Invalid.field("side", N_("Please choose one of %(choices)s."), choices=", ".join(Side))
     return side
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.base.db import as_system
 from hub.base.errors import NotFound
+from hub.base.text import N_
 from hub.domain.coverage import plan as planning
 from hub.domain.coverage.ledger import Written, answer_now, written
 from hub.domain.coverage.loading import plans
@@ -44,7 +45,7 @@ def responsible(session: Session, account_id: uuid.UUID, at: datetime | None = N
     """Who is, was or by the present plan will be responsible for an account; now, if no instant is given."""
     found = responsible_for(session, [account_id], at).get(account_id)
     if found is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     return found
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hub.base import clock
 from hub.base.errors import Invalid
+from hub.base.text import N_
 
 DAY = 24 * 60
 _DAYS = frozenset(range(7))
@@ -121,7 +122,7 @@ def check(stored: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         except (KeyError, TypeError, ValueError):
             ok = False
         if not ok:
-            raise Invalid.field("hours", "Hours look like Monday to Friday, 09:00 until 17:30.")
+            raise Invalid.field("hours", N_("Hours look like Monday to Friday, 09:00 until 17:30."))
         checked.append({"days": days, "from": first, "until": last})
     return checked
 

@@ -8,6 +8,7 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from hub.base.errors import Misconfigured
+from hub.base.text import N_
 from hub.domain.accounts import put_setting, setting
 from hub.domain.audit import HUB, Actor
 from hub.domain.coverage.plan import Fallback, Reach
@@ -30,8 +31,10 @@ def fallback(session: Session) -> Fallback:
     found = last_resort(session) or _first_admin(session)
     if found is None:
         raise Misconfigured(
-            "Nobody answers for the accounts yet. Add an admin with `hub user add`, "
-            "then choose the last resort."
+            N_(
+                "Nobody answers for the accounts yet. Add an admin with `hub user add`, "
+                "then choose the last resort."
+            )
         )
     return found
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from hub.base import clock, ids
 from hub.base.db import as_system
 from hub.base.errors import Conflict, Invalid
-from hub.base.text import one_line
+from hub.base.text import N_, one_line
 from hub.base.zones import zone as known_zone
 from hub.domain import audit, timeline
 from hub.domain.accounts import Account, get_account
@@ -23,7 +23,7 @@ from hub.domain.coverage.ledger import record_due, replanned
 from hub.domain.coverage.plan import LAST_RESORT, Fallback, Reach
 from hub.domain.coverage.tables import Assignment, AssignmentRole, Duty
 from hub.domain.kinds import Kind
-from hub.domain.people import Absence, Person, PersonKind, get_person, is_last_admin, roles_of
+from hub.domain.people import Absence, Person, PersonKind, get_person, require_another_admin, roles_of
 from hub.domain.timeline import NewEntry
 
 _OFFERED = (AssignmentRole.NAMED, AssignmentRole.DEPUTY, AssignmentRole.ESCALATION)
@@ -73,7 +73,7 @@ def assign(
 
 def _start(session: Session, actor: Actor, row: Assignment, person: Person) -> Assignment:
     if row.valid_until is not None and row.valid_until <= row.valid_from:
-        raise Invalid.field("valid_until", "The end must lie after the start.")
+        raise Invalid.field("valid_until", N_("The end must lie after the start."))
     with replanned(session, actor, _with_children(session, Account.id == row.account_id)):
         session.add(row)
         _tell(session, actor, Kind.ASSIGNED, row, person)
@@ -112,7 +112,7 @@ def _tell(session: Session, actor: Actor, kind: Kind, row: Assignment, person: P
 
 def _offered(role: str) -> str:
     if role not in _OFFERED:
-        raise Invalid.field("role", f"Please choose one of {', '.join(_OFFERED)}.")
+        raise Invalid.field("role", N_("Please choose one of %(choices)s."), choices=", ".join(_OFFERED))
     return str(role)
 
 
@@ -120,9 +120,10 @@ def _assignable(session: Session, person_id: uuid.UUID) -> Person:
     """One of us, or a function, who is not disabled."""
     person = get_person(session, person_id)
     if person.disabled_at is not None:
-        raise Invalid.field("person", f"{person.name} no longer works here.")
+        raise Invalid.field("person", N_("%(person)s no longer works here."), person=person.name)
     if person.kind == PersonKind.HUMAN and not roles_of(session, person_id):
-        raise Invalid.field("person", f"{person.name} is not one of our staff. Give them a role first.")
+        message = N_("%(person)s is not one of our staff. Give them a role first.")
+        raise Invalid.field("person", message, person=person.name)
     return person
 
 
@@ -148,7 +149,7 @@ def add_absence(
         cancelled_at=None,
     )
     if row.ends_at <= row.starts_at:
-        raise Invalid.field("ends_at", "The end must lie after the start.")
+        raise Invalid.field("ends_at", N_("The end must lie after the start."))
     with replanned(session, actor, _accounts_of(session, person_id)):
         session.add(row)
         _note_absence(session, actor, "absence.added", row, f"{person.name} will be away.")
@@ -178,9 +179,9 @@ def disable(session: Session, actor: Actor, person: Person) -> None:
     if person.disabled_at is not None:
         return
     if is_fallback(session, person.id):
-        raise Conflict(f"{person.name} is the last resort. Choose somebody else first.")
-    if is_last_admin(session, person.id):
-        raise Conflict(f"{person.name} is the last admin. Make somebody else admin first.")
+        message = N_("%(person)s is the last resort. Choose somebody else first.")
+        raise Conflict(message, person=person.name)
+    require_another_admin(session, person)
     with replanned(session, actor, _accounts_of(session, person.id)):
         person.disabled_at = clock.now()
         audit.write(session, actor, "person.disabled", "person", person.id, f"{person.name} was disabled.")
@@ -232,7 +233,7 @@ def move_account(session: Session, actor: Actor, account: Account, parent: Accou
     """Give an account another parent, or none: whose assignments and memberships it takes over changes."""
     below = _with_children(session, Account.id == account.id)
     if parent is not None and parent.id in below:
-        raise Invalid.field("parent", "An account cannot lie below itself.")
+        raise Invalid.field("parent", N_("An account cannot lie below itself."))
     before = account.parent_id
     after = None if parent is None else parent.id
     if before == after:

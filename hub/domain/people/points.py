@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
 from hub.base.errors import Invalid
-from hub.base.text import one_line
+from hub.base.text import N_, one_line
 from hub.domain import audit
 from hub.domain.audit import Actor
 from hub.domain.people.tables import ContactPoint, Person, PointKind
@@ -37,7 +37,7 @@ def _email(value: str) -> str:
         ascii_domain = ""
     normal = f"{local.lower()}@{ascii_domain}"
     if not (at and ascii_domain and _LOCAL_PART.fullmatch(local)) or len(normal) > 254 or " " in ascii_domain:
-        raise Invalid.field("email", "This is no e-mail address. Addresses look like anna@example.com.")
+        raise Invalid.field("email", N_("This is no e-mail address. Addresses look like anna@example.com."))
     return normal
 
 
@@ -46,7 +46,7 @@ def _phone(value: str, kind: str) -> str:
     if digits.startswith("00"):
         digits = f"+{digits[2:]}"
     if not re.fullmatch(r"\+[0-9]{7,15}", digits):
-        raise Invalid.field(kind, "Please write the number with its country code, like +49 30 901820.")
+        raise Invalid.field(kind, N_("Please write the number with its country code, like +49 30 901820."))
     return digits
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.base.errors import Conflict, Invalid
+from hub.base.text import N_
 from hub.domain import audit
 from hub.domain.audit import Actor
 from hub.domain.people.tables import Identity, Person, PersonKind
@@ -34,7 +35,7 @@ def set_password(session: Session, actor: Actor, person: Person, login: str, pas
     _check_rules(person, subject, password)
     taken = session.get(Identity, (LOCAL, subject))
     if taken is not None and taken.person_id != person.id:
-        raise Conflict("This sign-in name belongs to somebody else.")
+        raise Conflict(N_("This sign-in name belongs to somebody else."))
     mine = select(Identity).where(Identity.issuer == LOCAL, Identity.person_id == person.id)
     for identity in session.scalars(mine):
         if identity.subject != subject:
@@ -83,14 +84,15 @@ def _subject(login: str) -> str:
 
 def _check_rules(person: Person, subject: str, password: str) -> None:
     if person.kind != PersonKind.HUMAN:
-        raise Invalid.field("login", "A function cannot sign in.")
+        raise Invalid.field("login", N_("A function cannot sign in."))
     if not 1 <= len(subject) <= 200 or any(c.isspace() for c in subject):
-        raise Invalid.field("login", "A sign-in name has 1 to 200 characters and no blanks.")
+        raise Invalid.field("login", N_("A sign-in name has 1 to 200 characters and no blanks."))
     # NIST SP 800-63B: length matters, composition rules do not.
     if not SHORTEST <= len(password) <= LONGEST:
-        raise Invalid.field("password", f"A password has {SHORTEST} to {LONGEST} characters.")
+        message = N_("A password has %(shortest)d to %(longest)d characters.")
+        raise Invalid.field("password", message, shortest=SHORTEST, longest=LONGEST)
     if password.strip().casefold() == subject:
-        raise Invalid.field("password", "The password must differ from the sign-in name.")
+        raise Invalid.field("password", N_("The password must differ from the sign-in name."))
 
 
 def login_of(session: Session, person: Person) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
 from hub.base.errors import Conflict, Invalid, NotFound
-from hub.base.text import LANGUAGES, one_line
+from hub.base.text import LANGUAGES, N_, one_line
 from hub.base.zones import zone as known_zone
 from hub.domain import audit
 from hub.domain.audit import Actor
@@ -78,20 +78,20 @@ def get_person(session: Session, person_id: uuid.UUID) -> Person:
     """The person of an id; `NotFound` for a foreign one."""
     person = session.get(Person, person_id)
     if person is None:
-        raise NotFound("There is no such person.")
+        raise NotFound(N_("There is no such person."))
     return person
 
 
 def _name(name: str) -> str:
     line = one_line(name)
     if not line:
-        raise Invalid.field("name", "Please enter a name.")
+        raise Invalid.field("name", N_("Please enter a name."))
     return line
 
 
 def _language(language: str) -> str:
     if language not in LANGUAGES:
-        raise Invalid.field("language", f"Please choose one of {', '.join(LANGUAGES)}.")
+        raise Invalid.field("language", N_("Please choose one of %(choices)s."), choices=", ".join(LANGUAGES))
     return language
 
 
@@ -114,7 +114,7 @@ def grant_role(session: Session, actor: Actor, person: Person, role: str) -> Non
     """Make a human one of us, or give them one more role."""
     role = StaffRole(role)
     if person.kind != PersonKind.HUMAN:
-        raise Invalid.field("role", "A function cannot sign in and holds no roles.")
+        raise Invalid.field("role", N_("A function cannot sign in and holds no roles."))
     if session.get(StaffMember, (person.id, role)) is not None:
         return
     session.add(StaffMember(person_id=person.id, role=role))
@@ -129,14 +129,17 @@ def revoke_role(session: Session, actor: Actor, person: Person, role: str) -> No
     held = session.get(StaffMember, (person.id, role))
     if held is None:
         return
-    if role == StaffRole.ADMIN and is_last_admin(session, person.id):
-        raise Conflict(f"{person.name} is the last admin. Make somebody else admin first.")
+    if role == StaffRole.ADMIN:
+        require_another_admin(session, person)
     session.delete(held)
     session.flush()  # as in `grant_role`
     sentence = f"{person.name} is no longer {role}."
     audit.write(session, actor, "role.revoked", "person", person.id, sentence, role=str(role))
 
 
-def is_last_admin(session: Session, person_id: uuid.UUID) -> bool:
-    """Whether nobody but this person could administer the hub."""
-    return [admin.id for admin in staff(session, StaffRole.ADMIN)] == [person_id]
+def require_another_admin(session: Session, person: Person) -> None:
+    """`Conflict` when nobody but this person could administer the hub."""
+    if [admin.id for admin in staff(session, StaffRole.ADMIN)] == [person.id]:
+        raise Conflict(
+            N_("%(person)s is the last admin. Make somebody else admin first."), person=person.name
+        )
