@@ -67,25 +67,50 @@ def test_any_text_can_be_asked(text):
     for address in (text, f"hub+{text}@hub.example", f"hub+c{text}@hub.example"):
         read = addresses.read_address(settings_of(), KEYRING, address)
         assert read is None or not read.genuine
-    assert addresses.references(settings_of(), text) == []
-    assert not addresses.is_own(settings_of(), text)
+    assert addresses.references(settings_of(), KEYRING, text) == []
+    assert not addresses.is_own(settings_of(), KEYRING, text)
 
 
 @given(st.uuids(), st.uuids())
 def test_message_ids_are_recognised_in_headers(object_id, delivery_id):
     settings = settings_of()
-    sent = addresses.message_id(settings, "case", object_id, delivery_id)
-    root = addresses.root_id(settings, "case", object_id)
+    sent = addresses.message_id(settings, KEYRING, "case", object_id, delivery_id)
+    root = addresses.root_id(settings, KEYRING, "case", object_id)
     header = f"<foreign@mail.example>\r\n\t{root}\r\n {sent.upper()}"
-    assert addresses.references(settings, header) == [
-        addresses.Reference("case", object_id, None),
-        addresses.Reference("case", object_id, delivery_id),
+    assert addresses.references(settings, KEYRING, header) == [
+        addresses.Reference("case", object_id, None, True),
+        addresses.Reference("case", object_id, delivery_id, True),
     ]
-    assert addresses.is_own(settings, sent)
-    assert addresses.references(settings_of("second"), header) == []
+    assert addresses.is_own(settings, KEYRING, sent)
+    assert addresses.references(settings_of("second"), KEYRING, header) == []
+
+
+@given(st.uuids(), st.uuids())
+def test_what_a_customer_reads_makes_no_message_id_of_a_note_or_of_an_order(object_id, delivery_id):
+    settings = settings_of()
+    sent = addresses.message_id(settings, KEYRING, "case", object_id, delivery_id)
+    root = addresses.root_id(settings, KEYRING, "case", object_id)
+    mac = addresses.reply_address(settings, KEYRING, "case", object_id).partition("@")[0][-16:]
+    short, domain = addresses.ids.short(object_id), addresses.message_domain(settings)
+    for letter in "nw":
+        for theirs in (sent, root, f"<c.{short}.{mac}@{domain}>", f"<c.{short}@{domain}>"):
+            [found] = addresses.references(settings, KEYRING, theirs.replace("<c.", f"<{letter}."))
+            assert (found.object_id, found.genuine) == (object_id, False)
+
+
+@given(st.uuids(), st.uuids())
+def test_a_message_id_without_its_digest_or_of_another_hub_is_a_guess(object_id, delivery_id):
+    settings = settings_of()
+    bare = f"<c.{addresses.ids.short(object_id)}.{addresses.ids.short(delivery_id)}@hub.hub.example>"
+    other = addresses.message_id(settings, Keyring(new_key()), "case", object_id, delivery_id)
+    for text in (bare, other):
+        assert addresses.references(settings, KEYRING, text) == [
+            addresses.Reference("case", object_id, delivery_id, False)
+        ]
+        assert not addresses.is_own(settings, KEYRING, text)
 
 
 @pytest.mark.parametrize("near", ["<c.x@hub.hub.example>", "<x@evil-hub.hub.example>", "x@hub.hub.example"])
 def test_what_only_looks_like_ours_is_not(near):
-    assert addresses.references(settings_of(), near) == []
-    assert addresses.is_own(settings_of(), "<a@evil-hub.hub.example>") is False
+    assert addresses.references(settings_of(), KEYRING, near) == []
+    assert addresses.is_own(settings_of(), KEYRING, "<a@evil-hub.hub.example>") is False

@@ -1,21 +1,26 @@
 """The mailroom: what may append where, and what is parked instead."""
 
+import email
+import email.policy
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mail_scene import Scene, assert_parked, mail, mail_scene, parked, take, token, wrote
+from mail_scene import PETRA, Scene, assert_parked, mail, mail_scene, parked, take, token, wrote
 from sqlalchemy import select
 
+from hub.base import ids
 from hub.base.crypto import Keyring, new_key
 from hub.base.errors import Misconfigured
-from hub.domain import accounts, attachments, cases, people, teams, workorders
+from hub.domain import accounts, attachments, cases, people, quarantine, teams, workorders
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB, AuditLine
 from hub.domain.cases import CaseState
 from hub.flows import addresses, desk, mailroom
 from hub.flows.mailroom.door import MOST_AN_HOUR
+from hub.flows.mailroom.reading import read
 
 
 @pytest.fixture
@@ -82,9 +87,60 @@ def test_the_mail_that_is_answered_is_proof_enough(scene):
     assert take(scene, mail(References=f"<x@nordwind.example> {answered}")) == "appended"
 
 
-def test_a_case_number_counts_where_the_sender_belongs(scene):
+def test_a_case_number_proves_nothing_and_makes_a_proposal(scene):
     number = scene.get(scene.case()).number
-    assert take(scene, mail(Subject=f"AW: question on {number.lower()}")) == "appended"
+    message = mail(Subject=f"AW: question on {number.lower()}, NORD-999999")
+    kept = assert_parked(scene, take(scene, message), "Nothing proves", f"probably about {number}.")
+    assert proposed(scene, kept) == [number]
+
+
+def test_a_work_orders_number_proves_nothing_and_makes_a_proposal(scene):
+    placed = order(scene)
+    with scene.hub.db.read() as session:
+        number = workorders.get_order(session, placed).number
+    before = len(scene.entries("order.message"))
+    message = mail("Tom <field@team.example>", Subject=f"Re: [{number}] Measure")
+    kept = assert_parked(scene, take(scene, message), f"probably about {number}.")
+    assert proposed(scene, kept) == [number]
+    assert len(scene.entries("order.message")) == before
+
+
+@pytest.mark.parametrize("kind", ["case", "note", "order"])
+def test_a_message_id_that_was_made_up_is_a_guess(scene, kind):
+    sender = {"case": PETRA, "note": "kim@elbe.example", "order": "field@team.example"}[kind]
+    about = order(scene) if kind == "order" else scene.case()
+    letter = {"case": "c", "note": "n", "order": "w"}[kind]
+    made_up = f"<{letter}.{ids.short(about)}@{addresses.message_domain(scene.hub.settings)}>"
+    before = len(scene.entries())
+    kept = assert_parked(scene, take(scene, mail(sender, In_Reply_To=made_up)), "Nothing proves")
+    assert len(proposed(scene, kept)) == 1
+    assert len(scene.entries()) == before
+
+
+def test_no_part_of_a_customers_mail_lets_them_speak_as_one_of_us(scene):
+    case = scene.case()
+    scene.tell("customers", case, "published:1")
+    scene.deliver()
+    [theirs] = scene.mails()
+    for header in ("Message-ID", "In-Reply-To", "References"):
+        forged = theirs[header].replace("<c.", "<n.")
+        assert take(scene, mail("Kim <kim@elbe.example>", In_Reply_To=forged)) == "parked"
+    assert take(scene, mail("Kim <kim@elbe.example>", theirs["Reply-To"].replace("+c", "+n"))) == "parked"
+    assert scene.entries("message.note") == []
+
+
+def proposed(scene: Scene, kept: quarantine.Quarantined) -> list[str]:
+    viewer = scene.viewer(scene.world.kim)
+    with scene.hub.db.read() as session:
+        return mailroom.proposals(scene.hub, session, viewer, read(kept.body))
+
+
+def test_nobody_is_proposed_what_they_cannot_see(scene):
+    case = scene.case()
+    kept = assert_parked(scene, take(scene, mail(Subject=scene.get(case).number)), "Nothing proves")
+    hidden = replace(scene.viewer(scene.world.kim), hidden=frozenset({scene.get(case).account_id}))
+    with scene.hub.db.read() as session:
+        assert mailroom.proposals(scene.hub, session, hidden, read(kept.body)) == []
 
 
 def test_quotations_are_cut(scene):
@@ -212,19 +268,26 @@ def test_a_forged_address(scene):
     assert_parked(scene, take(scene, mail(to=forged)), "not made by this hub")
 
 
+def test_the_desk_sees_what_a_forged_address_is_about(scene):
+    case = scene.case()
+    forged = addresses.reply_address(scene.hub.settings, Keyring(new_key()), "case", case)
+    number = scene.get(case).number
+    kept = assert_parked(scene, take(scene, mail(to=forged)), f"probably about {number}")
+    assert proposed(scene, kept) == [number]
+
+
 def test_a_forged_address_is_not_saved_by_a_number(scene):
     case = scene.case()
     forged = addresses.reply_address(scene.hub.settings, Keyring(new_key()), "case", case)
     assert_parked(scene, take(scene, mail(to=forged, Subject=scene.get(case).number)), "not made by this hub")
 
 
-@pytest.mark.parametrize("by", ["token", "reference", "number"])
+@pytest.mark.parametrize("by", ["token", "reference"])
 def test_nobody_writes_onto_the_case_of_another_account(scene, by):
     case = scene.case()
     headers = {
         "token": {"to": token(scene, "case", case)},
-        "reference": {"In_Reply_To": addresses.root_id(scene.hub.settings, "case", case)},
-        "number": {"Subject": scene.get(case).number},
+        "reference": {"In_Reply_To": addresses.root_id(scene.hub.settings, scene.hub.keyring, "case", case)},
     }
     assert_parked(scene, take(scene, mail("Ben <ben@bolt.example>", **headers[by])), "known, but not")
 
@@ -293,6 +356,40 @@ def test_without_any_mail_connection_nothing_is_taken(hub, world):
 
 
 # The same mail again, and our own
+
+
+@pytest.mark.parametrize(
+    "change", [{"text": "It is down."}, {"Subject": "Down again"}, {"sender": "Eve <e@x.example>"}]
+)
+def test_another_mail_under_a_known_id_is_parked_and_not_lost(scene, change):
+    to = token(scene, "case", scene.case())
+    first = mail(to=to)
+    assert take(scene, first) == "appended"
+    other = mail(**{"to": to, "text": "It works again."} | change)
+    other.replace_header("Message-ID", first["Message-ID"])
+    assert take(scene, other) == "parked"
+    [kept] = parked(scene)
+    assert "same Message-ID" in kept.reason
+    assert kept.body == other.as_bytes()
+    assert take(scene, other) == "known"
+    assert wrote(scene) == ["It works again."]
+
+
+def test_another_file_under_a_known_id_is_another_mail(scene):
+    messages = [mail(to=token(scene, "case", scene.case())) for _ in range(2)]
+    for number, message in enumerate(messages):
+        message.replace_header("Message-ID", messages[0]["Message-ID"])
+        message.replace_header("To", messages[0]["To"])
+        message.add_attachment(b"%d" % number, maintype="text", subtype="csv", filename="log.csv")
+    assert [take(scene, each) for each in messages] == ["appended", "parked"]
+
+
+def test_the_same_mail_encoded_anew_on_its_way_acts_once(scene):
+    message = mail(to=token(scene, "case", scene.case()), text="Es läuft wieder.")
+    again = email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
+    again.set_content("Es läuft wieder.", cte="base64")
+    outcomes = [take(scene, each) for each in (message, again, message.as_bytes().replace(b"\n", b"\r\n"))]
+    assert outcomes == ["appended", "known", "known"]
 
 
 def test_the_same_mail_acts_once(scene):

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from hub import hookimpl
 from hub.app import create_hub
 from hub.base.errors import Conflict, Forbidden, Unavailable
-from hub.domain import attachments, cases, connections, people, quarantine
+from hub.domain import attachments, cases, connections, people, quarantine, teams
 from hub.domain.audit import HUB
-from hub.flows import mailroom
+from hub.flows import desk, mailroom
 from hub.flows.mailroom import door
 from hub.plugin.contracts import Connector, InMail, PulledMail, RetryLater
 from plugins.channels.mail.settings import MailSettings
@@ -67,6 +67,29 @@ def test_a_customers_mail_on_a_case_that_is_not_shared_stays_among_us(scene):
     file(scene, case)
     [note] = scene.entries("message.note")
     assert note.audience == "staff"
+
+
+def test_a_teams_mail_is_put_onto_its_order_as_the_teams_word(scene):
+    viewer, case_id = scene.viewer(scene.world.kim), scene.case()
+    with scene.hub.db.write() as session:
+        team = teams.add_team(session, HUB, "Field", email="field@team.example")
+        case = cases.get_case(session, case_id)
+        number = desk.place_order(session, viewer, case, team, "Measure", "Please measure.").number
+    for sender in ("Tom <field@team.example>", "Eve <eve@evil.example>"):
+        take(scene, mail(sender, Subject=number, text=f"I am {sender}"))
+    for waiting in parked(scene):
+        with scene.hub.db.write() as session:
+            target = mailroom.target_of(session, viewer, number)
+            mailroom.file_parked(session, viewer, quarantine.get(session, waiting.id), target)
+    assert parked(scene) == []
+    said = scene.entries("order.message")[-1]
+    assert (said.body, said.data["person"], said.audience) == (
+        "I am Tom <field@team.example>",
+        "Tom",
+        "staff",
+    )
+    [note] = scene.entries("message.note")
+    assert (note.actor_id, note.case_id, "eve@evil.example" in note.body) == (scene.world.kim, case_id, True)
 
 
 def test_what_was_filed_is_off_the_queue_and_emptied(scene):

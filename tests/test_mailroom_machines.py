@@ -45,7 +45,14 @@ def test_what_was_sent_to_many_is_parked(scene, headers):
 
 
 def test_an_automatic_answer_that_answers_nothing_of_ours_is_parked(scene):
-    assert_parked(scene, take(scene, mail(Auto_Submitted="auto-replied")), "no case")
+    assert_parked(scene, take(scene, mail(Auto_Submitted="auto-replied")), "automatic answer")
+
+
+def test_an_automatic_answer_with_a_number_is_parked_as_what_it_is(scene):
+    number = scene.get(scene.case()).number
+    message = mail(Auto_Submitted="auto-replied", Subject=f"Out of office: {number}")
+    kept = assert_parked(scene, take(scene, message), "automatic answer", f"probably about {number}")
+    assert "sender" not in kept.reason
 
 
 BOUNCE = b"""From: MAILER-DAEMON@mx.example

@@ -11,7 +11,7 @@ from hub.base.db import Base
 
 
 class SeenMail(Base):
-    """The digest of a Message-ID (or of the whole mail where it has none)."""
+    """The digest of a mail, and beside it that of its Message-ID alone."""
 
     __tablename__ = "seen_mails"
     __table_args__ = ({"info": {"rls": "open"}},)

@@ -1,4 +1,4 @@
-"""Parked mail: read it, put it onto a case, or take it off the queue."""
+"""Parked mail: read it, put it onto a case or a work order, or take it off the queue."""
 
 import uuid
 from functools import partial
@@ -9,9 +9,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from hub.base.errors import Invalid, NotFound
-from hub.domain import cases, quarantine
+from hub.domain import quarantine
 from hub.domain.accounts import get_account
+from hub.domain.cases import Case
 from hub.domain.quarantine import Quarantined, QuarantineKind
+from hub.domain.workorders import WorkOrder
 from hub.flows import mailroom
 from hub.flows import queues as flow
 from hub.flows.mailroom.reading import read
@@ -43,7 +45,7 @@ def letter(kept_id: uuid.UUID) -> ResponseReturnValue:
 
 @mail_queue.post("/<uuid:kept_id>/<any(put, drop):verb>")
 def do(kept_id: uuid.UUID, verb: str) -> ResponseReturnValue:
-    """Put it onto a case, or say why nobody need act on it."""
+    """Put it onto a case or a work order, or say why nobody need act on it."""
     kept = _find(kept_id)
     form: Form[Any] = Form(PutMail if verb == "put" else Handled)
     act = _put if verb == "put" else _drop
@@ -59,14 +61,15 @@ def _find(kept_id: uuid.UUID) -> Quarantined:
 
 def _put(kept: Quarantined, data: PutMail) -> Response:
     session, viewer = doors.session(), doors.viewer()
-    try:
-        case = cases.find(session, viewer, "staff", data.number)
-    except NotFound:
-        raise Invalid.field("number", _("There is no case of this number.")) from None
-    slug = get_account(session, case.account_id).slug
-    mailroom.file_parked(session, viewer, kept, case)
-    flash(_("The mail stands on %(number)s now.", number=case.number), "ok")
-    return redirect(url_for("desk_case.show", slug=slug, number=case.number), 303)
+    target = mailroom.target_of(session, viewer, data.number)
+    if target is None:
+        raise Invalid.field("number", _("There is no case or work order of this number."))
+    mailroom.file_parked(session, viewer, kept, target)
+    flash(_("The mail stands on %(number)s now.", number=target.number), "ok")
+    case_id = target.case_id if isinstance(target, WorkOrder) else target.id
+    number = session.get_one(Case, (target.account_id, case_id)).number
+    slug = get_account(session, target.account_id).slug
+    return redirect(url_for("desk_case.show", slug=slug, number=number), 303)
 
 
 def _drop(kept: Quarantined, data: Handled) -> Response:
@@ -78,10 +81,15 @@ def _drop(kept: Quarantined, data: Handled) -> Response:
 def _page(kept: Quarantined, tried: dict[str, Form[Any]]) -> ResponseReturnValue:
     put: Form[Any] = tried.get("put") or Form(PutMail, take=False)
     drop: Form[Any] = tried.get("drop") or Form(Handled, take=False)
+    mail = read(kept.body) if kept.body else None
+    proposals: list[str] = []
+    if mail is not None and kept.handled_at is None:
+        proposals = mailroom.proposals(doors.hub(), doors.session(), doors.viewer(), mail)
     return page(
         "desk/queue_mail.html",
         max(put.status, drop.status),
         kept=kept,
-        mail=read(kept.body) if kept.body else None,
+        mail=mail,
+        proposals=proposals,
         forms={"put": put, "drop": drop},
     )

@@ -6,9 +6,10 @@ from email.message import EmailMessage
 
 import pytest
 from mail_scene import add_mail_connection, text_of
+from sqlalchemy import select
 
 from hub.base import clock
-from hub.domain import access, cases, connections, people, teams, workorders
+from hub.domain import access, cases, connections, people, quarantine, teams, workorders
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB
 from hub.domain.cases import NewCase
@@ -89,6 +90,30 @@ def test_a_published_sentence_and_the_answer_to_it_travel_by_real_mail(hub, worl
         assert connections.by_id(session, mailbox).cursor.endswith(
             f".{len(post.messages('hub@hub.example'))}"
         )
+
+
+def test_what_a_real_mail_proves_decides_where_it_goes(hub, world, post, mailbox):
+    give_address(hub, world.nordwind.person, "petra@customer.example")
+    viewer, case_id = shared_case(hub, world, "Line down", world.kim)
+    delivery.run_due(hub)
+    mail = post.wait_for("petra@customer.example")[-1]
+    guessed, proven = EmailMessage(), answer(mail, "Petra <petra@customer.example>", "It is the router.")
+    guessed["From"], guessed["Subject"] = "Petra <petra@customer.example>", mail["Subject"]
+    guessed["To"], guessed["Message-ID"] = "hub@hub.example", "<guessed@customer.example>"
+    guessed.set_content("Please close it.")
+    proven.replace_header("To", "hub@hub.example")
+    before = len(post.messages("hub@hub.example"))
+    for message in (guessed, proven):
+        post.send(message.as_bytes(), "petra@customer.example", "hub@hub.example")
+    post.wait_for("hub@hub.example", before + 2)
+    mailroom.poll(hub, mailbox)
+    assert bodies(hub, "message.customer") == ["It is the router."]
+    with hub.db.write() as session:
+        case = cases.get_case(session, case_id)
+        parked = session.scalars(select(quarantine.Quarantined))  # the mailbox also holds mail of other tests
+        [kept] = [each for each in parked if f"probably about {case.number}." in each.reason]
+        mailroom.file_parked(session, viewer, kept, case)
+    assert bodies(hub, "message.customer") == ["It is the router.", "Please close it."]
 
 
 def test_a_work_order_by_mail_and_the_teams_answer(hub, world, post, mailbox):

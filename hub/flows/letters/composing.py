@@ -75,10 +75,10 @@ def compose(hub: Hub, session: Session, claimed: Claimed) -> OutMail | Unsendabl
         return address
     letter = draw(session, matter)
     kind: addresses.Kind = "note" if matter.staff else "case"
-    root = addresses.root_id(hub.settings, kind, matter.case.id)
+    root = addresses.root_id(hub.settings, hub.keyring, kind, matter.case.id)
     return OutMail(
         delivery_id=str(claimed.id),
-        message_id=addresses.message_id(hub.settings, kind, matter.case.id, claimed.id),
+        message_id=addresses.message_id(hub.settings, hub.keyring, kind, matter.case.id, claimed.id),
         sender=addresses.sender_address(hub.settings),
         sender_name=_sender_name(matter),
         to=(address,),

@@ -38,10 +38,10 @@ def compose(hub: Hub, session: Session, claimed: Claimed) -> OutMail:
     body, told = claimed.body, claimed.body["message"]
     order = session.get_one(WorkOrder, (uuid.UUID(body["account_id"]), uuid.UUID(body["order_id"])))
     letter = _letter(hub, session, order, told)
-    root = addresses.root_id(hub.settings, "order", order.id)
+    root = addresses.root_id(hub.settings, hub.keyring, "order", order.id)
     return OutMail(
         delivery_id=str(claimed.id),
-        message_id=addresses.message_id(hub.settings, "order", order.id, claimed.id),
+        message_id=addresses.message_id(hub.settings, hub.keyring, "order", order.id, claimed.id),
         sender=addresses.sender_address(hub.settings),
         sender_name=hub.settings.provider_name,
         to=tuple(told["to"]),

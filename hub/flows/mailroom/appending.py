@@ -46,7 +46,7 @@ def append(hub: Hub, session: Session, mail: Mail, raw: bytes, pointer: Pointer)
     if case is None:
         return GONE
     if mail.machine:
-        return _note_machine(session, mail, case) if pointer.by != "number" else NOT_THEIRS
+        return _note_machine(session, mail, case)
     if pointer.kind == "note":
         return _to_staff(hub, session, mail, raw, case)
     return _to_case(hub, session, mail, raw, case)
@@ -94,23 +94,24 @@ def _to_order(hub: Hub, session: Session, mail: Mail, raw: bytes, pointer: Point
         return GONE
     case = session.get_one(Case, (order.account_id, order.case_id))
     if mail.machine:
-        return _note_machine(session, mail, case) if pointer.by != "number" else NOT_THE_TEAM
+        return _note_machine(session, mail, case)
     team = session.get_one(Team, order.team_id)
-    if not _speaks_for(session, team, mail.sender):
+    if not speaks_for(session, team, mail.sender):
         return NOT_THE_TEAM
-    words = _words(hub, session, mail, raw, case)
-    actor, author = Actor("team", team.name, team.id), mail.sender_name or mail.sender
-    seq = desk.order_said(session, actor, order, author, words.text, channel="email")
-    _keep_files(session, order, seq, words)
+    team_said(session, team, order, mail, _words(hub, session, mail, raw, case))
     return Appended("appended")
 
 
-def _keep_files(session: Session, order: WorkOrder, seq: int | None, words: Words) -> None:
+def team_said(session: Session, team: Team, order: WorkOrder, mail: Mail, words: Words) -> int:
+    """Put the words of a mail onto a work order as its team's; the caller has checked that they are."""
+    actor, author = Actor("team", team.name, team.id), mail.sender_name or mail.sender
+    seq = desk.order_said(session, actor, order, author, words.text, channel="email")
     assert seq is not None  # the words of a mail are never empty
     attachments.add(session, order.account_id, seq, "staff", words.files, case_id=order.case_id)
+    return seq
 
 
-def _speaks_for(session: Session, team: Team, sender: str) -> bool:
+def speaks_for(session: Session, team: Team, sender: str) -> bool:
     """Whether a mail address is a team's: its own, one of its connection's, or at a domain that the
     connection names (`@team.example`). Providers that work by mail have the settings `address` and
     `answers_from` for that."""

@@ -1,7 +1,8 @@
 """The door for one mail: recognised, appended where it belongs, or parked where the desk sees it.
 
-What a mail may do is decided by two things together: where it points (a reply address, the mail it answers,
-a case number) and who sent it. Each alone is worth nothing: addresses are forwarded, senders are forged.
+What a mail may do is decided by two things together: what it answers, proven by a digest that only this hub
+can make, and who sent it. Each alone is worth nothing: addresses are forwarded, senders are forged. A case
+number proves nothing at all; it makes a proposal for the desk.
 """
 
 import uuid
@@ -21,7 +22,7 @@ from hub.domain.timeline import NewEntry
 from hub.flows import addresses, post
 from hub.flows.channels import mail_connection
 from hub.flows.mailroom.appending import Appended, append
-from hub.flows.mailroom.pointing import Pointer, pointers
+from hub.flows.mailroom.pointing import Pointer, guesses, is_forged, proven
 from hub.flows.mailroom.reading import Mail, read
 from hub.flows.runtime import Hub
 from hub.flows.tell import Task
@@ -29,6 +30,11 @@ from hub.flows.tell import Task
 MOST_AN_HOUR = 20
 """Mails that one sender may add to one object in an hour; more is parked, so that no loop runs."""
 
+FORGED = "Its reply address was not made by this hub."
+REUSED = "Another mail with the same Message-ID came before it, and says something else."
+NAMES_NOTHING = "It names no case and answers no mail of ours."
+UNPROVEN = "Nothing proves that it answers a mail of ours."
+AUTOMATIC = "It is an automatic answer, and nothing proves that it answers a mail of ours."
 APPENDED, PARKED, NOTED, DROPPED, KNOWN = "appended", "parked", "noted", "dropped", "known"
 log = structlog.get_logger()
 
@@ -55,6 +61,7 @@ def deliver(hub: Hub, raw: bytes, connection_id: uuid.UUID | None = None, *, tro
     with hub.db.write() as session:
         if not mailbox.first_time(session, mail.digest):
             return KNOWN
+        _note_id(session, mail)
         return _park(session, mail, raw, _mailbox(hub, session, connection_id), reason)
 
 
@@ -75,6 +82,8 @@ def _take(hub: Hub, session: Session, mail: Mail, raw: bytes, connection_id: uui
             session, HUB, "mail.dropped", "mail", None, "A mail of our own came back.", id=mail.message_id
         )
         return DROPPED
+    if not _note_id(session, mail):
+        return _park(session, mail, raw, connection_id, REUSED)
     if mail.bounce is not None and _note_bounce(hub, session, mail):
         return NOTED
     found = _belongs(hub, session, mail, raw)
@@ -83,9 +92,14 @@ def _take(hub: Hub, session: Session, mail: Mail, raw: bytes, connection_id: uui
     return found.outcome
 
 
+def _note_id(session: Session, mail: Mail) -> bool:
+    """Note its Message-ID; false where another mail has it, so that neither is taken for the other."""
+    return not mail.id_digest or mailbox.first_time(session, mail.id_digest)
+
+
 def _is_own(hub: Hub, mail: Mail) -> bool:
     from_us = mail.sender == addresses.sender_address(hub.settings).lower()
-    return from_us or addresses.is_own(hub.settings, mail.message_id)
+    return from_us or addresses.is_own(hub.settings, hub.keyring, mail.message_id)
 
 
 def _park(session: Session, mail: Mail, raw: bytes, connection_id: uuid.UUID, reason: str) -> str:
@@ -110,10 +124,10 @@ def _belongs(hub: Hub, session: Session, mail: Mail, raw: bytes) -> Appended | s
         return "It was sent to many, not written to us."
     if mail.bounce is not None:
         return "It reports about a mail that is none of ours."
-    candidates = pointers(hub, session, mail)
-    if isinstance(candidates, str):
-        return candidates
-    reason = "It names no case and answers no mail of ours."
+    candidates = proven(hub, mail)
+    if not candidates:
+        return _why_unproven(hub, session, mail)
+    reason = ""
     for pointer in candidates:
         if _is_flood(session, mail, pointer):
             return f"More than {MOST_AN_HOUR} mails within an hour about the same matter."
@@ -124,6 +138,17 @@ def _belongs(hub: Hub, session: Session, mail: Mail, raw: bytes) -> Appended | s
     return reason
 
 
+def _why_unproven(hub: Hub, session: Session, mail: Mail) -> str:
+    about = ", ".join(guesses(hub, session, mail))
+    if is_forged(hub, mail):
+        reason = FORGED
+    elif mail.machine:
+        reason = AUTOMATIC
+    else:
+        reason = UNPROVEN if about else NAMES_NOTHING
+    return f"{reason} It is probably about {about}." if about else reason
+
+
 def _is_flood(session: Session, mail: Mail, pointer: Pointer) -> bool:
     who = ids.token_digest(mail.sender)[:32]
     return sessions.hit(session, f"mail:{who}:{pointer.object_id}", MOST_AN_HOUR, timedelta(hours=1)) > 0
@@ -132,8 +157,9 @@ def _is_flood(session: Session, mail: Mail, pointer: Pointer) -> bool:
 def _note_bounce(hub: Hub, session: Session, mail: Mail) -> bool:
     """Say on the timeline that a mail of ours came back; false where it is none of ours."""
     assert mail.bounce is not None  # the caller has looked
-    found = addresses.references(hub.settings, mail.bounce.original)
-    delivery = session.get(Delivery, found[0].delivery_id) if found and found[0].delivery_id else None
+    named = addresses.references(hub.settings, hub.keyring, mail.bounce.original)
+    found = next((each.delivery_id for each in named if each.genuine and each.delivery_id), None)
+    delivery = session.get(Delivery, found) if found else None
     if delivery is None or delivery.account_id is None or delivery.kind != "mail":
         return False
     if not mail.bounce.failed:

@@ -27,11 +27,13 @@ _TO = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-delivered-
 class Mail:
     """What a mail says of itself. Everything in it is a claim of a stranger.
 
-    `digest` is of the Message-ID, or of the whole where there is none. `references` are the headers that
-    name other mails, the nearest first. `trouble` says why this could not be read as a whole.
+    `digest` is of the Message-ID with what the mail says, or of the whole where it has none; `id_digest` of
+    the Message-ID alone ("" without one), which two different mails must not share. `references` are the
+    headers that name other mails, the nearest first. `trouble` says why this could not be read as a whole.
     """
 
     digest: str
+    id_digest: str = ""
     message_id: str = ""
     sender: str = ""
     sender_name: str = ""
@@ -50,8 +52,9 @@ def read(raw: bytes, trouble: str = "") -> Mail:
     trouble = trouble or _too_much(raw)
     try:
         message: Part[str, str] = email.message_from_bytes(raw[:BEGINNING] if trouble else raw)
-        mail = _headers(raw, message)
-        return replace(mail, trouble=trouble) if trouble else _content(mail, message)
+        mail = _headers(message)
+        whole = replace(mail, trouble=trouble) if trouble else _content(mail, message)
+        return _with_digests(whole, raw)
     except Exception as error:
         # Parser and decoders of the standard library fail on rot in more ways than can be listed.
         digest = hashlib.sha256(raw).hexdigest()
@@ -67,20 +70,35 @@ def _too_much(raw: bytes) -> str:
     return "The mail has too many lines." if raw.count(b"\n") > MOST_LINES else ""
 
 
-def _headers(raw: bytes, message: "Part[str, str]") -> Mail:
+def _headers(message: "Part[str, str]") -> Mail:
     headers = Headers(message)
-    message_id = headers.raw("message-id")
     name, sender = headers.address("from")
-    references = [headers.raw("in-reply-to"), *reversed(headers.raw("references").split())]
+    # As text: some mail programs encode an id that is longer than a line.
+    references = [headers.text("in-reply-to"), *reversed(headers.text("references").split())]
     return Mail(
-        digest=hashlib.sha256(message_id.encode() if "@" in message_id else raw).hexdigest(),
-        message_id=message_id,
+        digest="",
+        message_id=headers.text("message-id"),
         sender=sender,
         sender_name=name,
         recipients=tuple(headers.addresses(*_TO)),
         subject=headers.text("subject"),
         references=" ".join(references),
         machine=machine_of(headers, message),
+    )
+
+
+def _with_digests(mail: Mail, raw: bytes) -> Mail:
+    """Told apart by what it says, not by its bytes: on the way to another mailbox headers are added and parts
+    are encoded anew."""
+    if "@" not in mail.message_id:
+        return replace(mail, digest=hashlib.sha256(raw).hexdigest())
+    files = [hashlib.sha256(upload.content).hexdigest() for upload in mail.files]
+    said = [mail.message_id, mail.sender, mail.subject, mail.trouble, mail.text.strip(), *files]
+    if mail.trouble:
+        said.append(hashlib.sha256(raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2]).hexdigest())
+    digest = hashlib.sha256("\0".join(said).encode("utf-8", "surrogateescape")).hexdigest()
+    return replace(
+        mail, digest=digest, id_digest=hashlib.sha256(mail.message_id.encode("utf-8", "replace")).hexdigest()
     )
 
 
