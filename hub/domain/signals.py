@@ -171,18 +171,7 @@ def _row(
 def _upsert(dialect: str) -> Any:
     """The one statement of `store`. A signal changes when the event is newer than what is known, when it
     comes too late for the first time, or when its service has become known since."""
-    module: Any = postgresql if dialect == "postgresql" else sqlite
-    source = rows.items()
-    insert = module.insert(SIGNALS).from_select(
-        (*_GIVEN, "stale", "first"),
-        select(
-            *(rows.field(source, name, SIGNALS.c[name].type) for name in _GIVEN),
-            _superseded(source),
-            _episodes(source, "k").limit(1).scalar_subquery().is_(None),  # EXISTS may read all rows
-        )
-        .select_from(source)
-        .where(true()),
-    )
+    insert = _insert(postgresql if dialect == "postgresql" else sqlite)
     new, old = insert.excluded, SIGNALS.c
     # At the same instant a clear ends a firing: "clear" sorts before "firing", so the states are compared the
     # other way round. Said this shortly because psycopg keeps no work for statements above 4,096 characters.
@@ -214,6 +203,20 @@ def _upsert(dialect: str) -> Any:
         old.stale,
         and_(old.repeats == 0, old.first),
         this_batch,
+    )
+
+
+def _insert(module: Any) -> Any:
+    source = rows.items()
+    return module.insert(SIGNALS).from_select(
+        (*_GIVEN, "stale", "first"),
+        select(
+            *(rows.field(source, name, SIGNALS.c[name].type) for name in _GIVEN),
+            _superseded(source),
+            _episodes(source, "k").limit(1).scalar_subquery().is_(None),  # EXISTS may read all rows
+        )
+        .select_from(source)
+        .where(true()),
     )
 
 
