@@ -157,6 +157,10 @@ def test_people_come_change_and_leave(session: Session, acme: Account, moving_cl
     site = accounts.add_site(session, RITA, acme, "Kiel")
     member = accounts.add_member(session, RITA, acme, petra, ["viewer", "requester"])
     assert member.roles == ["requester", "viewer"], "in the order of the roles"
+    assert (
+        session.scalars(select(Entry.sentence)).all()[-1]
+        == "Petra Petersen joined with the roles requester, viewer."
+    )
     assert member.subscriptions == {}, "what they did not choose goes by their role"
     with pytest.raises(Invalid, match="already"):
         accounts.add_member(session, RITA, acme, petra, ["viewer"])

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -25,7 +25,7 @@ LATE = timedelta(minutes=10)
 CaseLink = Callable[[str], str]
 FileLink = Callable[[uuid.UUID, str | None], str]
 _BOLD = frozenset({"person", "team", "source", "title", "name"})
-FACT_WORDS = frozenset({"state", "priority", "severity", "what", "way"})
+FACT_WORDS = frozenset({"state", "priority", "severity", "what", "way", "roles"})
 _SPEAKS = frozenset({"staff", "customer", "team"})
 
 
@@ -185,7 +185,5 @@ def unfolded(
         return {}
     above = page.lines[at].position
     below = page.lines[at + 1].position if at + 1 < len(page.lines) else above - page.lines[at].folded - 1
-    stretch = reading.View(
-        view.lens, view.language, before=above, after=max(below, 0), headlines=False, case_id=view.case_id
-    )
+    stretch = replace(view, before=above, after=max(below, 0), headlines=False)
     return {above: reading.page(session, account_id, stretch).lines}

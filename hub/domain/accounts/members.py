@@ -61,10 +61,8 @@ def add_member(
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
 ) -> Membership:
-    """Let a person of the customer in; whoever left before comes back with what is given now.
-
-    `subscriptions` are their own wishes (`{"case_update": []}`: nothing); what they leave out goes by role.
-    """
+    """Let a person of the customer in; whoever left before comes back with what is given now. What their own
+    `subscriptions` leave out goes by their roles."""
     timeline.lock(session, [account.id])
     now = clock.now()
     values: dict[str, Any] = {
@@ -74,8 +72,7 @@ def add_member(
         "valid_from": clock.utc(valid_from or now),
         "valid_until": None if valid_until is None else clock.utc(valid_until),
     }
-    query = select(Membership).where(Membership.account_id == account.id, Membership.person_id == person.id)
-    member = session.scalar(query)
+    member = _member_of(session, account.id, person.id)
     if member is None:
         member = Membership(account_id=account.id, id=ids.new_id(), person_id=person.id, **values)
         session.add(member)
@@ -88,9 +85,14 @@ def add_member(
         )
     else:
         changes.apply(member, values)
-    facts: dict[str, Any] = {"person": person.name, "person_id": str(person.id), "roles": list(member.roles)}
+    facts = {"person": person.name, "person_id": str(person.id), "roles": list(member.roles)}
     changes.record(session, account.id, Kind.MEMBER_ADDED, actor, facts)
     return member
+
+
+def _member_of(session: Session, account_id: uuid.UUID, person_id: uuid.UUID) -> Membership | None:
+    of_both = (Membership.account_id == account_id, Membership.person_id == person_id)
+    return session.scalar(select(Membership).where(*of_both))
 
 
 def change_member(
