@@ -17,8 +17,10 @@ from hub.domain.audit import Actor
 
 
 class QuarantineKind(StrEnum):
-    """`WAITING` bodies are good ones that the worker will parse (a connector whose parse is slow); an `UPLOAD`
-    is a directory's files that wait for an admin's yes."""
+    """`WAITING` bodies are good ones that the worker will parse (a connector whose parse is slow).
+
+    An `UPLOAD` is a directory's files that wait for an admin's yes.
+    """
 
     BODY = "body"
     ITEM = "item"

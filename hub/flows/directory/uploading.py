@@ -68,7 +68,7 @@ def check(hub: Hub, actor: Actor, files: Mapping[str, bytes], field: str = "file
 
 
 def carry_out(hub: Hub, actor: Actor, kept_id: uuid.UUID) -> Report:
-    """Import what was checked, once. A door of its own; `Conflict` where it was done or replaced meanwhile."""
+    """Import what was checked, once. A door of its own; `Conflict` where it was done, or replaced since."""
     with hub.db.write() as session:
         kept = quarantine.get(session, kept_id)
         if kept.kind != QuarantineKind.UPLOAD:
