@@ -98,21 +98,30 @@ def hit(session: Session, key: str, limit: int, window: timedelta) -> int:
 
     One statement, so that tries made at the same moment on many nodes are all counted.
     """
-    now = clock.now()
-    seconds = int(window.total_seconds())
-    # Windows start at the same instants on every node.
-    starts_at = datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)
+    starts_at = _window_start(window)
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(WINDOWS)
     tried = insert.values(key=key, starts_at=starts_at, count=1)
     counted = tried.on_conflict_do_update(
         index_elements=["key", "starts_at"], set_={"count": WINDOWS.c.count + 1}
     ).returning(WINDOWS.c.count)
     count = session.scalars(counted).one()
-    return 0 if count <= limit else max(1, math.ceil((starts_at + window - now).total_seconds()))
+    return 0 if count <= limit else max(1, math.ceil((starts_at + window - clock.now()).total_seconds()))
+
+
+def _window_start(window: timedelta) -> datetime:
+    """Windows start at the same instants on every node."""
+    seconds = int(window.total_seconds())
+    return datetime.fromtimestamp(int(clock.now().timestamp()) // seconds * seconds, UTC)
+
+
+def take_back(session: Session, key: str, window: timedelta) -> None:
+    """One try of `key` in the present window shall not count after all."""
+    now = (WINDOWS.c.key == key, WINDOWS.c.starts_at == _window_start(window), WINDOWS.c.count > 0)
+    session.execute(update(WINDOWS).where(*now).values(count=WINDOWS.c.count - 1))
 
 
 def forgive(session: Session, key: str) -> None:
-    """Take back what was counted for `key`: the try was a good one."""
+    """Take back all that was counted for `key`: the try was a good one."""
     session.execute(delete(WINDOWS).where(WINDOWS.c.key == key))
 
 

@@ -8,11 +8,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from hub.base.db import NOBODY
-from hub.base.errors import Invalid, TooMany
+from hub.base.errors import Invalid
 from hub.domain import access, audit, people, sessions
 from hub.domain.audit import Actor
 from hub.domain.people import Person
-from hub.web import csrf, doors
+from hub.web import csrf, doors, tries
 from hub.web.auth_forms import NewPassword, Profile, SignIn
 from hub.web.forms import Form
 from hub.web.pages import page
@@ -20,9 +20,6 @@ from hub.web.words import _
 
 auth = Blueprint("auth", __name__, url_prefix="/auth")
 
-WINDOW = timedelta(minutes=15)
-PER_LOGIN = 10
-PER_ADDRESS = 60
 NOBODY_YET = Actor("hub", "Sign-in")
 
 
@@ -35,32 +32,15 @@ def login() -> ResponseReturnValue:
 
 
 def _sign_in(data: SignIn) -> Response:
-    keys = _count_try(data.login)
+    tries.count(data.login)
     # Read-only: the slow hash must not hold the one write lock of SQLite.
     with doors.hub().db.read(NOBODY) as reading:
         person = people.check_password(reading, data.login, data.password)
     if person is None:
         _note_refusal()
         raise Invalid(_("The name or the password is not right."))
-    for key in keys:
-        sessions.forgive(doors.session(), key)
+    tries.forgive(data.login)
     return _open_session(person)
-
-
-def _count_try(login: str) -> tuple[str, str]:
-    """Count this try before any password is looked at; refuse it when there were too many."""
-    keyring = doors.hub().keyring
-    login_key = "login:" + keyring.sign("rate", login.strip().casefold().encode()).hex()
-    address_key = "address:" + doors.sender_digest()
-    with doors.hub().db.write(NOBODY) as counting:
-        wait = max(
-            sessions.hit(counting, login_key, PER_LOGIN, WINDOW),
-            sessions.hit(counting, address_key, PER_ADDRESS, WINDOW),
-        )
-    if wait:
-        minutes = -(-wait // 60)
-        raise TooMany(_("Too many tries. Please wait %(num)d minutes and try again.", num=minutes), wait)
-    return login_key, address_key
 
 
 def _note_refusal() -> None:

@@ -1,6 +1,7 @@
 """The door of a request: one session, opened when needed in the viewer's scope, committed in one place."""
 
 import hashlib
+import ipaddress
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -194,6 +195,17 @@ def set_cookie(response: AnyResponse, name: str, value: str, max_age: int | None
 
 
 def sender_digest() -> str:
-    """The network address of the request, keyed and cut: enough to count by, no list of addresses."""
-    address = (request.remote_addr or "").encode()
+    """The network address of the request, keyed and cut: enough to count by, no list of addresses.
+
+    Of IPv6 the /64 counts, which one subscriber has for all their devices and may change within at will.
+    """
+    address = _one_subscriber(request.remote_addr or "").encode()
     return hashlib.sha256(hub().keyring.sign("address", address)).hexdigest()[:32]
+
+
+def _one_subscriber(address: str) -> str:
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
