@@ -6,10 +6,12 @@ from pathlib import Path
 import orjson
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
 
 from hub.domain import connections, quarantine
 from hub.domain.audit import HUB
 from hub.domain.quarantine import QuarantineKind
+from hub.domain.signals import Signal
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser
 
@@ -72,6 +74,7 @@ def test_a_body_without_a_length_is_counted_while_it_is_read(app: Flask, token: 
 def test_a_body_that_cannot_be_read_is_named_and_kept(app: Flask, token: str, hub: Hub):
     answer = app.test_client().post("/in/alerts", data=b'{"alerts": [', headers=bearer(token))
     assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert answer.get_json(force=True)["errors"][0]["field"]
     with hub.db.read() as session:
         kept = quarantine.waiting(session, [QuarantineKind.BODY])
         assert [item.body for item in kept] == [b'{"alerts": [']
@@ -86,3 +89,32 @@ def test_a_switched_off_connection_takes_nothing(app: Flask, token: str, hub: Hu
 
 def test_other_methods_are_not_taken(app: Flask):
     assert app.test_client().get("/in/alerts").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": "5"}, "version"),
+        ({"alerts": [{"status": "firing", "startsAt": "2026-03-02T12:00:00Z"}]}, "missing"),
+    ],
+)
+def test_what_is_not_understood_is_taken_and_shown(
+    app: Flask, token: str, kim: Browser, change: dict[str, object], reason: str
+):
+    body = orjson.dumps(orjson.loads(FIRING) | change)
+    assert app.test_client().post("/in/alerts", data=body, headers=bearer(token)).status_code == 202
+    page = kim.get("/desk/queues/bodies").text
+    assert "Everything could be read" not in page
+    assert reason in page
+
+
+def test_ten_thousand_alerts_in_one_body_come_in_by_the_door(app: Flask, token: str, hub: Hub):
+    body = orjson.loads(FIRING)
+    first = body["alerts"][0]
+    body["alerts"] = [first | {"fingerprint": f"{number:016x}"} for number in range(10_000)]
+    with hub.db.write() as session:
+        connections.find(session, "alerts").body_limit = 16 * 1024 * 1024
+    answer = app.test_client().post("/in/alerts", data=orjson.dumps(body), headers=bearer(token))
+    assert answer.status_code == 202
+    with hub.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Signal)) == 10_000
