@@ -8,14 +8,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from hub.base import clock
-from hub.base.errors import NotFound
+from hub.base.errors import Invalid, NotFound
 from hub.base.text import one_line
 from hub.domain import accounts, coverage, people
-from hub.domain.accounts import Account, Identifier, Limits, Membership, Service, Site
+from hub.domain.accounts import Account, Identifier, Membership, Service, Site
 from hub.domain.coverage import Assignment
 from hub.web import admin_forms, admin_read, doors
 from hub.web.admin import enter
-from hub.web.admin_accounts_parts import fields_of, page_of
+from hub.web.admin_account_fields import fields_of
+from hub.web.admin_accounts_parts import page_of
 from hub.web.forms import Fields, Form
 from hub.web.pages import page
 from hub.web.sheets import Part, link
@@ -94,42 +95,39 @@ def _site(account: Account, data: admin_forms.SiteForm) -> None:
 
 
 def _close_site(account: Account, data: admin_forms.RowForm) -> None:
-    site = _own(account, Site, data.id)
+    site = own(account, Site, data.id)
     accounts.change_site(doors.session(), doors.actor(account.id), site, closed_at=clock.now())
 
 
 def _service(account: Account, data: admin_forms.ServiceForm) -> None:
     session, actor = doors.session(), doors.actor(account.id)
-    accounts.add_service(
-        session, actor, account, data.kind, data.name, site_id=data.site, partner_id=data.partner
-    )
+    accounts.add_service(session, actor, account, **data.values())
 
 
 def _close_service(account: Account, data: admin_forms.RowForm) -> None:
-    service = _own(account, Service, data.id)
+    service = own(account, Service, data.id)
     accounts.change_service(doors.session(), doors.actor(account.id), service, closed_at=clock.now())
 
 
 def _identifier(account: Account, data: admin_forms.IdentifierForm) -> None:
-    service = _own(account, Service, data.service)
+    service = own(account, Service, data.service)
     session, actor = doors.session(), doors.actor(account.id)
     accounts.add_identifier(session, actor, service, data.kind, data.value, audience=data.audience)
 
 
 def _end_identifier(account: Account, data: admin_forms.RowForm) -> None:
-    identifier = _own(account, Identifier, data.id)
+    identifier = own(account, Identifier, data.id)
     accounts.end_identifier(doors.session(), doors.actor(account.id), identifier)
 
 
 def _member(account: Account, data: admin_forms.MemberForm) -> None:
     person = people.get_person(doors.session(), data.person)
-    limits = Limits(frozenset(data.sites) or None, frozenset(data.services) or None)
     session, actor = doors.session(), doors.actor(account.id)
-    accounts.add_member(session, actor, account, person, data.roles, limits=limits)
+    accounts.add_member(session, actor, account, person, data.roles, limits=data.limits())
 
 
 def _end_member(account: Account, data: admin_forms.RowForm) -> None:
-    member = _own(account, Membership, data.id)
+    member = own(account, Membership, data.id)
     accounts.end_member(doors.session(), doors.actor(account.id), member)
 
 
@@ -153,15 +151,26 @@ def _assign(account: Account, data: admin_forms.AssignmentForm) -> None:
 
 
 def _end_assignment(account: Account, data: admin_forms.RowForm) -> None:
-    assignment = _own(account, Assignment, data.id)
+    assignment = own(account, Assignment, data.id)
     coverage.end_assignment(doors.session(), doors.actor(account.id), assignment)
+
+
+def _move(account: Account, data: admin_forms.ParentForm) -> None:
+    coverage.move_account(doors.session(), doors.actor(account.id), account, _parent(data.parent))
+
+
+def _parent(slug: str) -> Account | None:
+    try:
+        return doors.account(slug) if slug else None
+    except NotFound as error:
+        raise Invalid.field("parent", error.message) from error
 
 
 def _close(account: Account, data: Fields) -> None:
     accounts.close_account(doors.session(), doors.actor(account.id), account)
 
 
-def _own(account: Account, table: Any, row: uuid.UUID) -> Any:
+def own(account: Account, table: Any, row: uuid.UUID) -> Any:
     """A row of this very account; anything else does not exist here."""
     found = doors.session().get(table, (account.id, row))
     if found is None:
@@ -181,6 +190,7 @@ VERBS: dict[str, tuple[type[Fields], Any]] = {
     "end_member": (admin_forms.RowForm, _end_member),
     "assign": (admin_forms.AssignmentForm, _assign),
     "end_assignment": (admin_forms.RowForm, _end_assignment),
+    "move": (admin_forms.ParentForm, _move),
     "close": (Fields, _close),
 }
 """What an administrator does to an account, by the word in the address."""

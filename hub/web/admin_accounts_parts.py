@@ -6,17 +6,26 @@ from typing import Any
 
 from flask import url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from hub.base.text import N_
 from hub.domain import accounts, coverage
-from hub.domain.accounts import Account
+from hub.domain.accounts import Account, Membership, Service
 from hub.web import admin_read, doors
+from hub.web.admin_account_fields import (
+    fields_of,
+    member_fields,
+    parent_fields,
+    service_fields,
+    site_fields,
+    some,
+)
 from hub.web.filters import moment
 from hub.web.forms import Fields, Form
 from hub.web.pages import page
 from hub.web.sheets import Act, Field, Part, link
-from hub.web.state_words import DUTIES, MEMBER_ROLES, SEVERITIES, choices
-from hub.web.words import LANGUAGE_NAMES, _
+from hub.web.state_words import DUTIES, MEMBER_ROLES, choices
+from hub.web.words import _
 
 _WEEK = (
     N_("Monday"),
@@ -29,36 +38,6 @@ _WEEK = (
 )
 
 
-def severities() -> list[tuple[str, str]]:
-    """The severities that a threshold may name."""
-    return [pair for pair in choices(SEVERITIES) if pair[0] != "unknown"]
-
-
-def fields_of(*, new: bool) -> list[Field]:
-    """What is asked about an account; its address is chosen once."""
-    never = [("", _("Never by itself")), *severities()]
-    address = Field("slug", _("Address"), help=_("Small letters, digits, dashes; empty: made of the name."))
-    prefix_help = _("Heads the numbers of its cases, like NORD in NORD-10427.")
-    return [
-        Field("name", _("Name"), required=True),
-        Field("prefix", _("Prefix"), required=True, help=prefix_help),
-        *([address] if new else []),
-        Field("language", _("Language"), "select", True, options=list(LANGUAGE_NAMES.items())),
-        Field("zone", _("Time zone"), required=True, help=_("For example Europe/Berlin.")),
-        Field("alert_threshold", _("Alerts open a case from"), "select", True, options=severities()),
-        Field("share_severity", _("Such cases are shown to the customer from"), "select", options=never),
-        Field(
-            "share_after_minutes",
-            _("after so many minutes"),
-            "number",
-            help=_("0: at once."),
-            attrs={"min": 0},
-        ),
-        Field("restricted", _("Restricted: only its own contacts and leads see it"), "check"),
-        Field("password_login", _("Its people may sign in with a password of the hub"), "check"),
-    ]
-
-
 def page_of(
     account: Account, verbs: Mapping[str, tuple[type[Fields], Any]], tried: Mapping[str, Form[Any]]
 ) -> ResponseReturnValue:
@@ -67,6 +46,7 @@ def page_of(
         "change": {field.name: getattr(account, field.name) for field in fields_of(new=False)},
         "site": {"zone": account.zone},
         "assign": {"zone": account.zone, "role": "named"},
+        "move": {"parent": admin_read.parent_slug(doors.session(), account)},
     }
     forms = {verb: Form(model, start.get(verb), take=False) for verb, (model, _act) in verbs.items()}
     forms |= dict(tried)
@@ -106,6 +86,7 @@ class Parts:
             self._form(
                 "change", _("The account's own data"), fields_of(new=False), _("Save"), unfold=_("Change")
             ),
+            self._form("move", _("Parent account"), parent_fields(), _("Save"), unfold=_("Change")),
             Part("close", _("The customer left"), nothing=self._state(), act=self._close()),
         ]
 
@@ -173,22 +154,17 @@ class Parts:
     def _sites(self) -> Part:
         rows = [
             [
-                site.name,
+                link(url_for("admin_account_rows.site", slug=self.account.slug, site_id=site.id), site.name),
                 site.address,
                 site.zone,
                 self._act("close_site", _("Close"), _("Close this site?"), _("Yes, close it"), site.id),
             ]
             for site in self.sites
         ]
-        fields = [
-            Field("name", _("Name"), required=True),
-            Field("address", _("Address"), "textarea"),
-            Field("zone", _("Time zone"), required=True),
-        ]
         return self._form(
             "site",
             _("Sites"),
-            fields,
+            site_fields(),
             _("Add"),
             columns=(_("Site"), _("Address"), _("Zone"), ""),
             rows=rows,
@@ -202,7 +178,7 @@ class Parts:
         question = _("End this service? Signals no longer find it.")
         rows = [
             [
-                service.name,
+                self._service_link(service),
                 service.kind,
                 places.get(service.site_id, "") if service.site_id else "",
                 names.get(service.partner_id, "") if service.partner_id else "",
@@ -210,22 +186,24 @@ class Parts:
             ]
             for service in self.services
         ]
-        fields = [
-            Field("name", _("Name"), required=True),
-            Field("kind", _("Kind"), required=True, help=_("Any word of yours: circuit, rack, host, desk …")),
-            Field("site", _("Site"), "select", options=_some(places)),
-            Field("partner", _("Takes over when it fails"), "select", options=_some(names)),
-        ]
         return self._form(
             "service",
             _("Services"),
-            fields,
+            service_fields(self.sites, self.services),
             _("Add"),
             columns=(_("Service"), _("Kind"), _("Site"), _("Redundant with"), ""),
             rows=rows,
             nothing=_("No service yet."),
             unfold=_("Add a service"),
         )
+
+    def _service_link(self, service: Service) -> Markup:
+        where = url_for("admin_account_rows.service", slug=self.account.slug, service_id=service.id)
+        return link(where, service.name)
+
+    def _member_link(self, member: Membership) -> Markup:
+        where = url_for("admin_account_rows.member", slug=self.account.slug, member_id=member.id)
+        return link(where, _("Change"))
 
     def _identifiers(self) -> Part:
         names = {service.id: service.name for service in self.services}
@@ -240,7 +218,7 @@ class Parts:
             for row in accounts.identifiers_of(self.session, self.account.id)
         ]
         fields = [
-            Field("service", _("Service"), "select", True, options=_some(names)),
+            Field("service", _("Service"), "select", True, options=some(names)),
             Field(
                 "kind",
                 _("Kind of name"),
@@ -274,26 +252,23 @@ class Parts:
                 link(url_for("admin_people.show", person_id=person.id), person.name),
                 ", ".join(roles[role] for role in member.roles),
                 _("some sites or services") if member.limits else _("everything"),
+                self._member_link(member),
                 self._act(
                     "end_member", _("End"), _("Let this person in no more?"), _("Yes, end it"), member.id
                 ),
             ]
             for member, person in accounts.members_of(self.session, self.account.id)
         ]
-        sites = [(str(site.id), site.name) for site in self.sites]
-        services = [(str(service.id), service.name) for service in self.services]
         fields = [
             Field("person", _("Person"), "select", True, options=self.persons),
-            Field("roles", _("Roles"), "checks", options=choices(MEMBER_ROLES)),
-            Field("sites", _("Only these sites"), "checks", options=sites, help=_("None: all.")),
-            Field("services", _("Only these services"), "checks", options=services, help=_("None: all.")),
+            *member_fields(self.sites, self.services),
         ]
         return self._form(
             "member",
             _("People of the customer"),
             fields,
             _("Let in"),
-            columns=(_("Person"), _("Roles"), _("Sees"), ""),
+            columns=(_("Person"), _("Roles"), _("Sees"), "", ""),
             rows=rows,
             nothing=_("Nobody of the customer comes in yet."),
             unfold=_("Let someone in"),
@@ -309,10 +284,6 @@ class Parts:
             return None
         question = _("Close %(name)s?", name=self.account.name)
         return Act(_("Close the account"), question, _("Yes, close it"), self._to("close"))
-
-
-def _some(names: Mapping[Any, str]) -> list[tuple[str, str]]:
-    return [("", "\u2013")] + [(str(key), name) for key, name in names.items()]
 
 
 def hours_words(hours: list[Any]) -> str:

@@ -1,10 +1,12 @@
 """What administrators type."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from hub.domain.accounts import CASE_NEWS, Limits
 from hub.web.forms import (
     ClockText,
     Fields,
@@ -69,6 +71,13 @@ class ServiceForm(Fields):
     name: Line
     site: MaybeId = None
     partner: MaybeId = None
+    share_severity: MaybeSeverity = None
+    share_after_minutes: MaybeNumber = None
+
+    def values(self) -> dict[str, Any]:
+        """By the names of the verbs."""
+        named = self.model_dump(exclude={"site", "partner"})
+        return {**named, "site_id": self.site, "partner_id": self.partner}
 
 
 class IdentifierForm(Fields):
@@ -80,13 +89,41 @@ class IdentifierForm(Fields):
     audience: Literal["staff", "customer"] = "staff"
 
 
-class MemberForm(Fields):
-    """A person of the customer in an account."""
+class MemberRights(Fields):
+    """What a person of the customer may do in an account, and to which part of it that is limited."""
 
-    person: Id
     roles: list[str] = []
     sites: list[uuid.UUID] = []
     services: list[uuid.UUID] = []
+
+    def limits(self) -> Limits:
+        """Nothing chosen of a sort: no limit of that sort."""
+        return Limits(frozenset(self.sites) or None, frozenset(self.services) or None)
+
+
+class MemberForm(MemberRights):
+    """A person of the customer is let in."""
+
+    person: Id
+
+
+class ChangeMemberForm(MemberRights):
+    """What a person of the customer may do and is told of."""
+
+    case_update: Literal["", "email", "none"] = ""
+
+    def subscriptions(self, kept: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+        """Their wishes with this one changed; no wish: their roles decide."""
+        others = {news: channels for news, channels in kept.items() if news != CASE_NEWS}
+        if not self.case_update:
+            return others
+        return {**others, CASE_NEWS: ["email"] if self.case_update == "email" else []}
+
+
+class ParentForm(Fields):
+    """The account above an account, by its address."""
+
+    parent: Optional = ""
 
 
 class AssignmentForm(Fields):

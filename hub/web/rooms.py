@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from hub.web.admin import admin
+from hub.web.admin_account_rows import admin_account_rows
 from hub.web.admin_accounts import admin_accounts
 from hub.web.admin_connections import admin_connections
 from hub.web.admin_directory import admin_directory
@@ -23,5 +24,6 @@ ROOMS: tuple[Blueprint, ...] = (
     *(front, auth, ingest, files),
     *(desk, desk_case, queues, mail_queue),
     *(portal, portal_case),
-    *(admin, admin_accounts, admin_people, admin_teams, admin_connections, admin_directory),
+    *(admin, admin_accounts, admin_account_rows, admin_people, admin_teams, admin_connections),
+    admin_directory,
 )

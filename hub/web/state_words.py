@@ -47,6 +47,11 @@ SEVERITIES = {
     "info": N_("info"),
     "unknown": N_("severity unknown"),
 }
+NEWS_WISHES = {
+    "": N_("as their roles say"),
+    "email": N_("by mail"),
+    "none": N_("never"),
+}
 DUTIES = {
     "named": N_("named contact"),
     "deputy": N_("deputy"),

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from test_isolation import STAFF, VERB, Stage, ask, bolt
 
-from hub.domain import connections, teams
+from hub.domain import accounts, connections, teams
+from hub.domain.accounts import Account
 from hub.domain.audit import HUB
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser
@@ -33,8 +34,14 @@ def places(hub: Hub, bolt: Customer) -> dict[str, str]:
             session, HUB, hub.registry, hub.keyring, "alertmanager", "Alerts", "own", {}
         )
         team = teams.add_team(session, HUB, "Splicers", email="splicers@team.example")
+        site = accounts.add_site(session, HUB, session.get_one(Account, bolt.account), "Hamburg")
+        member = accounts.members_of(session, bolt.account)[0][0]
         return {
             "admin_accounts": bolt.slug,
+            "admin_account_rows": bolt.slug,
+            "site_id": str(site.id),
+            "service_id": str(bolt.service),
+            "member_id": str(member.id),
             "admin_teams": team.slug,
             "admin_connections": connection.slug,
             "connector": "alertmanager",

@@ -1,0 +1,156 @@
+"""What an administrator changes of an account in the browser: its people, places, services and parent."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+
+from hub.domain import access, accounts
+from hub.domain.accounts import Account, Membership, Service
+from hub.domain.cases import NewCase
+from hub.domain.timeline import Entry
+from hub.flows import audience, desk
+from hub.flows.runtime import Hub
+from hub.testing.pages import Browser, Shown
+from hub.testing.world import World
+
+Browse = Callable[[str], Browser]
+NORDWIND = "/admin/accounts/nordwind"
+
+
+def _kept(hub: Hub, table: Any, **by: Any) -> Any:
+    with hub.db.read() as session:
+        return session.scalars(select(table).filter_by(**by)).one()
+
+
+def _last_sentence(hub: Hub, account: uuid.UUID) -> str:
+    with hub.db.read() as session:
+        query = select(Entry.sentence).where(Entry.account_id == account).order_by(Entry.seq.desc())
+        return session.scalars(query.limit(1)).one()
+
+
+def _form(browser: Browser, address: str) -> dict[str, Any]:
+    """The fields of the page's last form, as it offers them."""
+    form = Shown(browser.get(address).text).forms[-1]
+    return {field["name"]: field for field in form["fields"]}
+
+
+def test_a_member_gets_other_roles_limits_and_news(rita: Browser, hub: Hub, world: World) -> None:
+    member = _kept(hub, Membership, account_id=world.nordwind.account)
+    address = f"{NORDWIND}/member/{member.id}"
+    assert address in rita.get(NORDWIND).text
+    assert _form(rita, address)["case_update"]["options"] == ["", "email", "none"]
+    circuit = str(world.nordwind.service)
+    change = {"roles": ["viewer", "technical"], "services": [circuit], "case_update": "none"}
+    assert rita.post(address, change).status_code == 303
+    now = _kept(hub, Membership, account_id=world.nordwind.account)
+    assert now.roles == ["technical", "viewer"]
+    assert now.limits == {"services": [circuit]}
+    assert now.subscriptions == {"case_update": []}
+    assert "Petra Petersen" in _last_sentence(hub, world.nordwind.account)
+    shown = Shown(rita.get(address).text)
+    chosen = [given["value"] for tag, given in shown.tags if tag == "option" and "selected" in given]
+    assert chosen == ["none"]
+
+
+def test_news_of_a_member_follow_what_was_chosen(rita: Browser, hub: Hub, world: World) -> None:
+    member = _kept(hub, Membership, account_id=world.nordwind.account)
+    address, told = f"{NORDWIND}/member/{member.id}", {}
+    for roles, wish in (("viewer", ""), ("viewer", "email"), ("technical", "none"), ("technical", "")):
+        assert rita.post(address, {"roles": roles, "case_update": wish}).status_code == 303
+        with hub.db.write() as session:
+            kim = access.viewer_of(session, world.kim)
+            account = session.get_one(Account, world.nordwind.account)
+            new = NewCase(title="Line down", case_type="incident", customer_title="Line down")
+            case = desk.open_case(session, kim, account, new, share=True)
+            told[roles, wish] = world.nordwind.person in audience.customers_of(session, case)
+    assert told == {
+        ("viewer", ""): False,
+        ("viewer", "email"): True,
+        ("technical", "none"): False,
+        ("technical", ""): True,
+    }
+
+
+def test_a_member_without_a_role_is_refused_at_the_field(rita: Browser, hub: Hub, world: World) -> None:
+    member = _kept(hub, Membership, account_id=world.nordwind.account)
+    refused = rita.post(f"{NORDWIND}/member/{member.id}", {"case_update": "email"})
+    assert refused.status_code == 422
+    assert "Please choose at least one role." in refused.text
+    assert _kept(hub, Membership, account_id=world.nordwind.account).subscriptions == {}
+
+
+def test_a_service_gets_a_site_another_name_and_a_sharing_policy(
+    rita: Browser, hub: Hub, world: World
+) -> None:
+    assert rita.post(f"{NORDWIND}/site", {"name": "Bremen", "zone": "Europe/Berlin"}).status_code == 303
+    site = _kept(hub, accounts.Site, account_id=world.nordwind.account)
+    address = f"{NORDWIND}/service/{world.nordwind.service}"
+    assert address in rita.get(NORDWIND).text
+    assert str(world.nordwind.service) not in _form(rita, address)["partner"]["options"]
+    change = {
+        "name": "Line to Bremen",
+        "kind": "circuit",
+        "site": str(site.id),
+        "share_severity": "major",
+        "share_after_minutes": "15",
+    }
+    assert rita.post(address, change).status_code == 303
+    now = _kept(hub, Service, account_id=world.nordwind.account)
+    assert (now.name, now.site_id) == ("Line to Bremen", site.id)
+    assert (now.share_severity, now.share_after_minutes) == ("major", 15)
+    assert rita.post(address, {**change, "share_severity": "", "share_after_minutes": ""}).status_code == 303
+    now = _kept(hub, Service, account_id=world.nordwind.account)
+    assert (now.share_severity, now.share_after_minutes) == (None, None)
+    refused = rita.post(address, {**change, "share_after_minutes": "99999"})
+    assert refused.status_code == 422
+    assert "Please enter 0 to 10080 minutes." in refused.text
+
+
+def test_a_new_service_may_have_a_sharing_policy_at_once(rita: Browser, hub: Hub, world: World) -> None:
+    new = {"name": "Rack 7", "kind": "rack", "share_severity": "critical", "share_after_minutes": "0"}
+    assert rita.post(f"{NORDWIND}/service", new).status_code == 303
+    assert _kept(hub, Service, name="Rack 7").share_severity == "critical"
+
+
+def test_a_site_is_changed(rita: Browser, hub: Hub, world: World) -> None:
+    rita.post(f"{NORDWIND}/site", {"name": "Bremen", "zone": "Europe/Berlin"})
+    site = _kept(hub, accounts.Site, account_id=world.nordwind.account)
+    address = f"{NORDWIND}/site/{site.id}"
+    assert _form(rita, address)["name"]["value"] == "Bremen"
+    change = {"name": "Bremerhaven", "address": "Kai 3", "zone": "Europe/Madrid"}
+    assert rita.post(address, change).status_code == 303
+    now = _kept(hub, accounts.Site, account_id=world.nordwind.account)
+    assert (now.name, now.address, now.zone) == ("Bremerhaven", "Kai 3", "Europe/Madrid")
+    refused = rita.post(address, {**change, "zone": "Bremen"})
+    assert "Not a known time zone" in refused.text
+
+
+def test_a_row_of_another_account_is_not_there(rita: Browser, hub: Hub, world: World) -> None:
+    theirs = _kept(hub, Membership, account_id=world.bolt.account)
+    assert rita.get(f"{NORDWIND}/member/{theirs.id}").status_code == 404
+    assert rita.get(f"{NORDWIND}/service/{world.bolt.service}").status_code == 404
+
+
+def test_an_account_gets_a_parent_and_loses_it(rita: Browser, hub: Hub, world: World) -> None:
+    assert rita.post(f"{NORDWIND}/move", {"parent": "bolt"}).status_code == 303
+    assert _kept(hub, Account, slug="nordwind").parent_id == world.bolt.account
+    assert 'value="bolt"' in rita.get(NORDWIND).text
+    circle = rita.post("/admin/accounts/bolt/move", {"parent": "nordwind"})
+    assert circle.status_code == 422
+    assert "An account cannot lie below itself." in circle.text
+    unknown = rita.post(f"{NORDWIND}/move", {"parent": "atlantis"})
+    assert unknown.status_code == 422
+    assert "There is no such account." in unknown.text
+    assert rita.post(f"{NORDWIND}/move", {"parent": ""}).status_code == 303
+    assert _kept(hub, Account, slug="nordwind").parent_id is None
+
+
+def test_a_member_of_the_parent_reaches_the_child(
+    rita: Browser, hub: Hub, world: World, browse: Browse
+) -> None:
+    ben = browse(world.bolt.login)
+    assert ben.get("/portal/nordwind").status_code == 404
+    rita.post(f"{NORDWIND}/move", {"parent": "bolt"})
+    assert ben.get("/portal/nordwind").status_code == 200
