@@ -176,6 +176,17 @@ def test_resolved_before_firing_is_kept_and_opens_nothing(sound: Sounder) -> Non
     assert sound.kinds(acme) == ["alert.stale"]
 
 
+def test_an_end_at_the_very_instant_of_its_beginning_ends_it(sound: Sounder) -> None:
+    scene.accounts(sound.db, "Acme")
+    sound(scene.event("firing"))
+    assert sound(scene.event("clear")) == 1
+    assert [signal.state for signal in sound.all(Signal)] == ["clear"]
+    assert [case.state for case in sound.all(Case)] == ["closed"]
+    sound(scene.event("firing"))
+    assert [signal.state for signal in sound.all(Signal)] == ["clear"]
+    assert [case.state for case in sound.all(Case)] == ["closed"]
+
+
 def test_an_older_episode_after_a_newer_one_is_recorded_and_not_applied(sound: Sounder) -> None:
     (acme,) = scene.accounts(sound.db, "Acme")
     sound(scene.event(start=10, minute=10))

@@ -117,6 +117,15 @@ SENTENCES: dict[str, str] = {
 }
 
 
+VARIANTS: dict[tuple[str, str], str] = {
+    (Kind.ALERT_STALE, "return"): N_(
+        "%(source)s reports %(title)s on %(service)s again after its end. It was not applied: it may be an "
+        "old report that came late. If %(source)s can be asked, it is asked now."
+    ),
+}
+"""What a kind says where the fact `by` has some value."""
+
+
 NEWS: dict[str, str] = {
     "case-opened": N_("new case %(number)s"),
     "case-shared": N_("we look after %(number)s"),
@@ -213,7 +222,7 @@ class _Facts(dict[str, Any]):
 
 def sentence_of(kind: str, facts: Mapping[str, Any], language: str) -> str:
     """The plain sentence of an entry in one language; for a plugin's kind, what it gave as `sentence`."""
-    message = SENTENCES.get(kind)
+    message = VARIANTS.get((kind, str(facts.get("by", "")))) or SENTENCES.get(kind)
     if message is None:
         return str(facts.get("sentence", kind))
     words = translations(language)

@@ -13,6 +13,10 @@ The bearer token is the connection's own and checked by the hub. A signal is nam
 fingerprint (a hash of the labels) and the start of the episode. The webhook gives that start in nanoseconds
 and the API in milliseconds, so milliseconds it is. An alert that was held back by an inhibition and is
 released arrives as an ordinary firing with a fingerprint of its own.
+
+Give the settings an address to ask. A Prometheus that is cut off for longer than its alerts live lets them
+be resolved, and afterwards sends them under the start that they had: by webhook alone such a fault looks like
+an old report that comes late, which is not applied. The API says at once what fires.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +78,11 @@ class AlertmanagerSettings(BaseModel):
         description="Labels that name a service, one a line, in the order to try them. "
         "`label` looks for an identifier of that kind, `label=kind` for one of another kind.",
     )
-    url: str = Field("", description="Alertmanager's address, to repair missed webhooks; empty: never ask.")
+    url: str = Field(
+        "",
+        description="Alertmanager's address, to repair missed webhooks and to tell late reports from faults "
+        "that are back; empty: never ask.",
+    )
     api_token: SecretStr | None = Field(None, description="Bearer token for that address, if it wants one.")
     ca_file: str = Field("", description="PEM file with the certificate authority of that address.")
 

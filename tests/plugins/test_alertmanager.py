@@ -91,6 +91,15 @@ def test_firing_and_resolved_are_the_same_signal() -> None:
     assert resolved.link is None
 
 
+def test_what_fires_again_after_its_end_looks_like_its_beginning_and_the_api_tells_it_apart() -> None:
+    [again] = parsed(recorded("api-firing-critical")).signals
+    [resolved] = parsed(recorded("api-resolved-critical")).signals
+    found = reconciled(imitation(active("api-firing-critical")))
+    [now] = found.signals
+    assert now == again
+    assert again.at < resolved.at < found.as_of
+
+
 def test_an_inhibition_release_is_an_ordinary_firing_of_its_own() -> None:
     [critical] = parsed(recorded("api-firing-critical")).signals
     [warning] = parsed(recorded("inhibited-warning-fires-after-critical-resolved")).signals

@@ -17,7 +17,7 @@ from hub.domain.connections.health import (
     note_slow_parse,
     prune,
 )
-from hub.domain.connections.polling import claim_poll, due_polls, settle_poll
+from hub.domain.connections.polling import claim_poll, due_polls, poll_soon, settle_poll
 from hub.domain.connections.setup import add_connection, change_connection, find, listed, new_token
 from hub.domain.connections.tables import Connection, ConnectionState, HealthEvent, Side
 
@@ -42,6 +42,7 @@ __all__ = [
     "note_ok",
     "note_slow_parse",
     "options_of",
+    "poll_soon",
     "prune",
     "settings_of",
     "settle_poll",

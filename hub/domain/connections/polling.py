@@ -28,6 +28,12 @@ def due_polls(session: Session, connectors: Collection[str], every: timedelta) -
     return list(session.scalars(query))
 
 
+def poll_soon(session: Session, connection_id: uuid.UUID) -> None:
+    """Have the far side asked at the next tick, because what it says cannot be told without asking it."""
+    due = update(ConnectionState).where(_state.connection_id == connection_id, _state.polled_at.is_not(None))
+    session.execute(due.values(polled_at=None))
+
+
 def claim_poll(session: Session, connection_id: uuid.UUID, lease: timedelta) -> bool:
     """Take the right to poll until the lease ends; false while another worker holds it."""
     now = clock.now()

@@ -34,6 +34,24 @@ class Fact:
         """Whether it is a fault that is to be acted on now."""
         return self.signal.state == "firing" and not self.signal.late
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether it reports a fault that the hub knows to be over: an old word that comes late, or a source
+        that had let it expire and raises it anew under the start that it had. Only the source can tell."""
+        return self.signal.late and self.event.state == "firing"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A case that an alert may join."""
+
+    account_id: uuid.UUID
+    id: uuid.UUID
+    correlation_key: str
+    state: str
+    number: str
+    shared_at: datetime | None
+
 
 @dataclass(slots=True)
 class Batch:
@@ -43,7 +61,7 @@ class Batch:
     heads: dict[uuid.UUID, HeadState]
     now: datetime
     cases: dict[CaseKey, uuid.UUID] = field(default_factory=dict)
-    resolved: dict[CaseKey, Any] = field(default_factory=dict)
+    resolved: dict[CaseKey, Known] = field(default_factory=dict)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     opened: list[dict[str, Any]] = field(default_factory=list)
     entries: list[NewEntry] = field(default_factory=list)

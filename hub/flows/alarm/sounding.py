@@ -13,7 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from hub.base import clock, rows, text
-from hub.domain import alerts, audit, outbox, signals, timeline
+from hub.domain import alerts, audit, connections, outbox, signals, timeline
 from hub.domain.alerts import Active, Place
 from hub.domain.kinds import Kind
 from hub.domain.signals import SIGNALS
@@ -39,6 +39,8 @@ def sound(session: Session, source: Source, events: Sequence[SignalEvent]) -> in
     facts.sort(key=lambda fact: (fact.event.at, fact.signal.natural_key))
     _say_unmatched(session, source, [fact for fact in facts if not fact.places])
     _act(session, source, facts)
+    if any(fact.doubtful for fact in facts):
+        connections.poll_soon(session, source.id)
     return len(facts)
 
 
@@ -92,11 +94,19 @@ def _raise(batch: Batch, fact: Fact, active: Sequence[Active]) -> None:
     own = {(a.account_id, a.service_id): a for a in active if a.signal_id == fact.signal.id}
     for place in fact.places:
         if fact.signal.late:
-            batch.entries.append(_entry_at(batch, fact, Kind.ALERT_STALE, place, None))
+            batch.entries.append(_stale(batch, fact, place))
         elif fact.raises:
             known = own.get((place.account_id, place.service_id))
             if known is None or known.severity != fact.event.severity:
                 _raise_on(batch, fact, place, known)
+
+
+def _stale(batch: Batch, fact: Fact, place: Place) -> NewEntry:
+    """What came late is a detail; that a fault may be back is for everybody to see until it is known."""
+    entry = _entry_at(batch, fact, Kind.ALERT_STALE, place, None)
+    if fact.doubtful:
+        entry.weight, entry.facts = "headline", {**entry.facts, "by": "return"}
+    return entry
 
 
 def _raise_on(batch: Batch, fact: Fact, place: Place, known: Active | None) -> None:

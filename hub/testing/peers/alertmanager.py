@@ -27,9 +27,14 @@ class Alertmanager:
         labels: Mapping[str, str],
         annotations: Mapping[str, str] | None = None,
         link: str = "http://nms.example.net/graph",
+        start: datetime | None = None,
     ) -> None:
-        """Raise an alert; its name is the label `alertname`.  Firing again keeps the first start."""
-        self._post({"labels": dict(labels), "annotations": dict(annotations or {}), "generatorURL": link})
+        """Raise an alert; its name is the label `alertname`.  Firing again keeps the first start.
+
+        `start` is that of one which had ended meanwhile: Prometheus sends it unchanged.
+        """
+        alert = {"labels": dict(labels), "annotations": dict(annotations or {}), "generatorURL": link}
+        self._post(alert | ({"startsAt": start.isoformat()} if start else {}))
 
     def resolve(self, labels: Mapping[str, str]) -> None:
         """End the alert that has exactly these labels."""
