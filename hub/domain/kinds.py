@@ -89,9 +89,9 @@ SENTENCES: dict[str, str] = {
     Kind.CASE_SHARED: N_("We opened %(number)s for you: %(title)s."),
     Kind.CASE_STATE: N_("%(number)s is now %(state)s."),
     Kind.CASE_CHANGED: N_("%(number)s was changed: %(what)s."),
-    Kind.CASE_RESOLVED: N_("%(number)s is solved."),
+    Kind.CASE_RESOLVED: N_("%(number)s is solved: %(title)s."),
     Kind.CASE_CONFIRMED: N_("The solution of %(number)s was confirmed."),
-    Kind.CASE_REOPENED: N_("%(number)s was reopened."),
+    Kind.CASE_REOPENED: N_("%(number)s was reopened: %(title)s."),
     Kind.CASE_CLOSED: N_("%(number)s was closed."),
     Kind.CASE_HANDLER: N_("%(person)s works on %(number)s."),
     Kind.CASE_PRIORITY: N_("The priority of %(number)s is %(priority)s now."),
@@ -118,6 +118,12 @@ SENTENCES: dict[str, str] = {
 
 
 VARIANTS: dict[tuple[str, str], str] = {
+    (Kind.CASE_RESOLVED, "alerts"): N_(
+        "%(number)s is solved: %(title)s. Monitoring reports that the fault is over."
+    ),
+    (Kind.CASE_REOPENED, "alerts"): N_(
+        "%(number)s was reopened: %(title)s. Monitoring reports a fault again."
+    ),
     (Kind.ALERT_STALE, "return"): N_(
         "%(source)s reports %(title)s on %(service)s again after its end. It was not applied: it may be an "
         "old report that came late. If %(source)s can be asked, it is asked now."

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.domain import alerts, outbox, timeline, workorders
 from hub.domain.audit import HUB
-from hub.domain.cases import OPEN_STATES, Case, CaseState, telling
+from hub.domain.cases import OPEN_STATES, Case, CaseState, named, telling
 from hub.domain.kinds import Kind
 from hub.domain.timeline import NewEntry
 from hub.domain.workorders import WorkOrder
 
 CASES: Table = Case.__table__  # type: ignore[assignment]
+_SAID = ("account_id", "id", "number", "title", "customer_title", "shared_at", "service_id")
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ def quiet_cases(session: Session, cases: Mapping[uuid.UUID, uuid.UUID]) -> Conse
     if not quiet:
         return follows
     found = session.execute(
-        select(CASES.c.account_id, CASES.c.id, CASES.c.number, CASES.c.shared_at, CASES.c.service_id)
+        select(*(CASES.c[name] for name in _SAID))
         .where(CASES.c.account_id.in_(accounts), CASES.c.id.in_(quiet))
         .where(CASES.c.state.in_(OPEN_STATES), CASES.c.correlation_key.is_not(None))
     ).all()
@@ -96,7 +97,7 @@ def _say_resolved(follows: Consequences, row: Any) -> None:
             row.account_id,
             Kind.CASE_RESOLVED,
             HUB,
-            {"number": row.number, "by": "alerts"},
+            {**named(row), "by": "alerts"},
             audience="customer" if shared else "staff",
             case_id=row.id,
             service_id=row.service_id,

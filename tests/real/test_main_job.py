@@ -144,7 +144,7 @@ def the_team_is_done(scene: Scene, contact: Page, desk: str, ticket: int) -> Non
 def the_alert_is_over(scene: Scene, customer: Page, portal: str) -> None:
     scene.monitoring.resolve(LABELS)
     scene.shown(customer, portal, "Is it solved?", "Solved, please confirm")
-    scene.letter(PETRA, "is solved", "Please confirm that it works")
+    scene.letter(PETRA, "is solved", "the fault is over.", "Please confirm that it works")
 
 
 def the_customer_confirms(scene: Scene, contact: Page, customer: Page, desk: str) -> None:
@@ -158,7 +158,7 @@ def everything_stands_on_the_timeline(contact: Page, number: str) -> None:
     """One page of the account tells the whole story, newest first, and nothing twice."""
     story = [
         f"The solution of {number} was confirmed.",
-        f"{number} is solved.",
+        f"{number} is solved: Line down. Monitoring reports that the fault is over.",
         "NOC on WO-101: done.",
         REPLY,
         SENTENCE,

@@ -95,6 +95,13 @@ def entry(
     )
 
 
+def named(case: Any) -> dict[str, str]:
+    """The facts that name a case (or a row with its columns) to the readers of an entry about it, who are
+    customers too once they know of it."""
+    title = case.title if case.shared_at is None else case.customer_title or case.number
+    return {"number": case.number, "title": title}
+
+
 def say(session: Session, taken: Taken, line: NewEntry) -> int:
     """Write the one line of a verb; answers its `seq`."""
     session.flush()  # a case that changed meanwhile must stop here, and Core statements flush nothing

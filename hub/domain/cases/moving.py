@@ -8,7 +8,18 @@ from hub.base.errors import Conflict, Invalid
 from hub.base.text import N_
 from hub.domain import timeline
 from hub.domain.audit import HUB, Actor
-from hub.domain.cases.changing import GRACE, REFUSALS, Taken, entry, is_over, needed, require, say, take
+from hub.domain.cases.changing import (
+    GRACE,
+    REFUSALS,
+    Taken,
+    entry,
+    is_over,
+    named,
+    needed,
+    require,
+    say,
+    take,
+)
 from hub.domain.cases.tables import OPEN_STATES, Case, CaseState, WaitReason
 from hub.domain.kinds import Kind
 
@@ -65,7 +76,7 @@ def resolve(session: Session, actor: Actor, case: Case, solution: str) -> int:
     _nothing_more_to_come(case)
     if not case.is_shared:
         case.state, case.closed_at = CaseState.CLOSED, case.resolved_at
-    line = entry(case, Kind.CASE_RESOLVED, actor, {"state": case.state}, body=solution)
+    line = entry(case, Kind.CASE_RESOLVED, actor, {**named(case), "state": case.state}, body=solution)
     if case.is_shared:
         line.channel, line.direction = "portal", "out"
     return say(session, taken, line)
@@ -109,7 +120,7 @@ def reopen_taken(
     case = taken.case
     case.state, case.resolved_at, case.solution = CaseState.IN_PROGRESS, None, None
     case.reopened += 1
-    line = entry(case, Kind.CASE_REOPENED, actor, body=reason)
+    line = entry(case, Kind.CASE_REOPENED, actor, named(case), body=reason)
     if actor.kind == "customer":
         line.channel, line.direction = channel or "portal", "in"
     return say(session, taken, line)

@@ -50,6 +50,8 @@ class Known:
     correlation_key: str
     state: str
     number: str
+    title: str
+    customer_title: str | None
     shared_at: datetime | None
 
 

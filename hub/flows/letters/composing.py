@@ -22,7 +22,7 @@ from hub.domain.signals import SIGNALS
 from hub.domain.timeline import ENTRIES
 from hub.flows import addresses, audience
 from hub.flows.letters.drawing import Letter, as_html, as_text, moment, speaking
-from hub.flows.letters.wording import PRIORITIES, Wording, wording_of
+from hub.flows.letters.wording import BY_MONITORING, PRIORITIES, Wording, kind_of, wording_of
 from hub.flows.runtime import Hub
 from hub.flows.tell import NO_ADDRESS, NO_VERIFIED_ADDRESS, Task
 from hub.plugin.contracts import OutMail
@@ -160,7 +160,7 @@ def draw(session: Session, matter: Matter) -> Letter:
         colour=hub.provider_colour,
         number=matter.case.number,
         heading=_heading(matter, wording, facts),
-        lead=say(wording.lead, **facts) if wording.lead and _has_words(matter, wording) else "",
+        lead=_lead(matter, wording, facts),
         quote=(matter.entry.body or "") if matter.entry is not None else "",
         rows=tuple(_rows(session, matter)),
         next_step=comes_next,
@@ -188,6 +188,13 @@ def _heading(matter: Matter, wording: Wording, facts: Mapping[str, str]) -> str:
     if matter.entry is not None:
         return sentence_of(matter.entry.kind, matter.entry.data, matter.reader.language)
     return matter.say(N_("News on %(number)s"), **facts)
+
+
+def _lead(matter: Matter, wording: Wording, facts: Mapping[str, str]) -> str:
+    """Why it happened, if no entry tells it, and what it means for the reader."""
+    why = BY_MONITORING.get(kind_of(matter.task.event), "") if matter.task.entry_seq is None else ""
+    told = wording.lead if wording.lead and _has_words(matter, wording) else ""
+    return " ".join(matter.say(each, **facts) for each in (why, told) if each)
 
 
 def _has_words(matter: Matter, wording: Wording) -> bool:

@@ -51,6 +51,12 @@ CUSTOMER: Mapping[str, Wording] = {
 }
 """For customers."""
 
+BY_MONITORING: Mapping[str, str] = {
+    "resolved": N_("Monitoring reports that the fault is over."),
+    "reopened": N_("Monitoring reports a fault again."),
+}
+"""Why something happened to a case, where nobody did it: the event then names no entry."""
+
 ANY_CUSTOMER = Wording(N_("News on %(number)s"))
 ANY_STAFF = Wording()
 
@@ -62,7 +68,12 @@ PRIORITIES: Mapping[str, str] = {
 }
 
 
+def kind_of(event: str) -> str:
+    """What sort of event it is, e.g. `published`."""
+    return event.partition(":")[0]
+
+
 def wording_of(event: str, *, staff: bool) -> Wording:
     """How the mail about an event speaks; `event` is a notice's, e.g. `published:<case id>:<seq>`."""
-    kind = event.partition(":")[0]
+    kind = kind_of(event)
     return STAFF.get(kind, ANY_STAFF) if staff else CUSTOMER.get(kind, ANY_CUSTOMER)

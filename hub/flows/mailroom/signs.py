@@ -65,7 +65,8 @@ def _original(parts: "list[Message[str, str]]") -> str:
         kind = part.get_content_type()
         if kind == "text/rfc822-headers":
             payload = part.get_payload()
-            return Headers(message_from_string(payload if isinstance(payload, str) else "")).text("message-id")
+            fields = message_from_string(payload if isinstance(payload, str) else "")
+            return Headers(fields).text("message-id")
         if kind == "message/rfc822":
             inside = part.get_payload(0) if part.is_multipart() else None
             return Headers(inside).text("message-id") if isinstance(inside, Message) else ""

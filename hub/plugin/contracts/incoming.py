@@ -148,9 +148,9 @@ class Reconciled:
     """What `reconcile` read from a monitoring system.
 
     With `complete` true, `signals` are all that fire there now: an open signal of the connection that is not
-    among them, and whose last event is older than `as_of`, has cleared unseen. In any case one of them that the
-    hub takes for over is raised again, if its last event is older than `as_of`. `held` are natural keys of what
-    fires but is held back there (silenced, inhibited): the hub neither raises nor clears it.
+    among them, and whose last event is older than `as_of`, has cleared unseen. In any case one of them that
+    the hub takes for over is raised again, if its last event is older than `as_of`. `held` are natural keys
+    of what fires but is held back there (silenced, inhibited): the hub neither raises nor clears it.
     """
 
     signals: tuple[SignalEvent, ...]
