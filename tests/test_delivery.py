@@ -2,69 +2,24 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import scene
+from delivery_scene import Far, kinds, put, row, with_far
 from sqlalchemy import select
 
 from hub.base.errors import Misconfigured
 from hub.domain import outbox
 from hub.domain.outbox import Claimed, Delivery
-from hub.domain.timeline import Entry
 from hub.flows import delivery
 from hub.flows.delivery import Dispatcher, Done, Failed, Handler, Outcome, Retry, Unknown
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import AuthFailed, OutcomeUnknown, PluginBroken, Rejected, RetryLater
 from hub.testing.fixtures import MovingClock
-
-Act = Callable[[Claimed], Outcome | None]
-
-
-class Far:
-    """A far side that does what a test says, and remembers what was asked of it."""
-
-    def __init__(self, *acts: Outcome | Exception, found: Outcome | Exception | None = None) -> None:
-        self._acts = list(acts)
-        self.sent: list[Claimed] = []
-        self.asked: list[Claimed] = []
-        self._found = found
-
-    def send(self, hub: Hub, claimed: Claimed) -> Outcome:
-        self.sent.append(claimed)
-        act = self._acts.pop(0) if self._acts else Done()
-        if isinstance(act, Exception):
-            raise act
-        return act
-
-    def find(self, hub: Hub, claimed: Claimed) -> Outcome | None:
-        self.asked.append(claimed)
-        if isinstance(self._found, Exception):
-            raise self._found
-        return self._found
-
-
-def with_far(hub: Hub, far: Far, *, findable: bool = True) -> Hub:
-    handler = Handler(far.send, far.find if findable else None, lambda *_: ("WO-1", "Fibre team"))
-    return replace(hub, handlers={"order": handler})
-
-
-def put(hub: Hub, **options: Any) -> uuid.UUID:
-    with hub.db.write() as session:
-        return outbox.put(session, options.pop("kind", "order"), {}, **options)
-
-
-def row(hub: Hub) -> Delivery:
-    with hub.db.read() as session:
-        return session.scalars(select(Delivery)).one()
-
-
-def kinds(hub: Hub) -> list[str]:
-    with hub.db.read() as session:
-        return list(session.scalars(select(Entry.kind).order_by(Entry.seq)))
 
 
 def test_what_follows_is_written_with_the_settled_row(hub: Hub) -> None:
@@ -73,7 +28,7 @@ def test_what_follows_is_written_with_the_settled_row(hub: Hub) -> None:
 
     running = with_far(hub, Far(Done({"ticket": "8812"}, follow)))
     put(running)
-    delivery.run_due(running, limit=1)
+    delivery.run_due(running)
     with hub.db.read() as session:
         assert [(d.kind, d.state) for d in session.scalars(select(Delivery).order_by(Delivery.id))] == [
             ("order", "done"),
@@ -110,7 +65,7 @@ def test_what_cannot_be_written_down_yet_is_tried_again_and_stops_nobody(hub: Hu
     with hub.db.read() as session:
         rows = list(session.scalars(select(Delivery).order_by(Delivery.id)))
     assert [(d.state, d.last_error) for d in rows] == [
-        ("due", "There is no last resort."),
+        ("unknown", "There is no last resort."),
         ("done", None),
     ]
 
@@ -159,7 +114,7 @@ def test_a_worker_that_dies_in_mid_call_leaves_a_question_not_a_repeat(
     far = Far(found=Done())
     running = with_far(hub, far)
     put(running)
-    delivery._claim(running, 1, set())
+    delivery.claim(running, 1, set())
     moving_clock.forward(delivery.LEASE + timedelta(seconds=1))
     delivery.run_due(running)
     assert (far.sent, len(far.asked), row(hub).state) == ([], 1, "done")

@@ -69,7 +69,8 @@ def test_rows_with_the_same_order_key_wait_for_each_other_and_for_nobody_else(hu
     page = put(hub.db)
     claimed = {c.id: c for c in claim(hub.db)}
     assert set(claimed) == {first, page}
-    settle(hub.db, claimed[first], DeliveryState.DUE, due_at=claimed[first].created_at + timedelta(hours=1))
+    later = claimed[first].patience_from + timedelta(hours=1)
+    settle(hub.db, claimed[first], DeliveryState.DUE, due_at=later)
     assert claim(hub.db) == []
     with hub.db.write() as session:
         (waiting,) = session.scalars(select(Delivery).where(Delivery.id == first))

@@ -56,6 +56,9 @@ class Utc(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+BUSY_SECONDS = 5
+"""So long a transaction waits for a lock before it is told that the database is busy."""
+
 Json = JSON().with_variant(JSONB(), "postgresql")
 
 str40 = Annotated[str, mapped_column(String(40))]
@@ -300,7 +303,7 @@ def _sqlite_engine(url: str, pool_size: int, synchronous: str) -> Engine:
         driver.isolation_level = None
         for pragma in (
             "journal_mode=WAL",
-            "busy_timeout=5000",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
             "foreign_keys=ON",
             f"synchronous={synchronous}",
         ):
@@ -324,7 +327,7 @@ def _postgres_engine(url: str, pool_size: int, role: str) -> Engine:
         json_deserializer=orjson.loads,
         # Like SQLite's busy timeout: a sender who waits is told to come back, and its thread is free again.
         connect_args={
-            "options": "-c timezone=UTC -c lock_timeout=5000",
+            "options": f"-c timezone=UTC -c lock_timeout={BUSY_SECONDS * 1000}",
             "application_name": "contact-hub",
         },
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Index, Table, or_, select, text, update
+from sqlalchemy import CursorResult, Index, Table, TextClause, case, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session
 
 from hub.base import clock, ids, rows
@@ -28,7 +28,18 @@ class DeliveryState(StrEnum):
 
 
 OPEN_STATES = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+# Written out, not bound: a partial index is only used where the planner sees its condition. What was done is
+# kept as evidence, so that whatever looks for work must never read past it.
 _OPEN = "state IN ('due', 'sending', 'unknown')"
+_CLAIMABLE = "state IN ('due', 'unknown')"
+_SENDING = "state = 'sending'"
+_GIVEN_UP = "state = 'failed' AND handled_at IS NULL"
+GIVEN_UP: TextClause = text(f"deliveries.{_GIVEN_UP}")
+"""What was given up and nobody has handled yet, as a condition of a query."""
+
+
+def _partial(name: str, condition: str, *columns: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(condition), sqlite_where=text(condition))
 
 
 class Delivery(Base):
@@ -36,24 +47,17 @@ class Delivery(Base):
 
     Only rows with the same `order_key` wait for each other, in the order of their ids; `unique_key` makes
     a second `put` of the same effect a no-op. `failed` rows are visible work until someone handles them.
+
+    `uncertain`: an attempt may have arrived. `repeated`: it was sent once more although nobody could tell,
+    which the hub does once by itself and once for each `retry`; `possible_repeat` says so for good.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        Index("ix_deliveries_due", "due_at", postgresql_where=text(_OPEN), sqlite_where=text(_OPEN)),
-        Index(
-            "ix_deliveries_order",
-            "order_key",
-            "id",
-            postgresql_where=text(_OPEN),
-            sqlite_where=text(_OPEN),
-        ),
-        Index(
-            "ix_deliveries_failed",
-            "finished_at",
-            postgresql_where=text("state = 'failed' AND handled_at IS NULL"),
-            sqlite_where=text("state = 'failed' AND handled_at IS NULL"),
-        ),
+        _partial("ix_deliveries_due", _CLAIMABLE, "due_at"),
+        _partial("ix_deliveries_order", _OPEN, "order_key", "id"),
+        _partial("ix_deliveries_lease", _SENDING, "lease_until"),
+        _partial("ix_deliveries_failed", _GIVEN_UP, "id"),
         Index("uq_deliveries_unique_key", "unique_key", unique=True),
         {"info": {"rls": "staff_or_insert"}},
     )
@@ -68,6 +72,9 @@ class Delivery(Base):
     state: Mapped[str40]
     due_at: Mapped[datetime]
     attempts: Mapped[int]
+    patience_from: Mapped[datetime]
+    uncertain: Mapped[bool]
+    repeated: Mapped[bool]
     possible_repeat: Mapped[bool]
     lease_owner: Mapped[uuid.UUID | None]
     lease_until: Mapped[datetime | None]
@@ -88,6 +95,7 @@ class Claimed:
     """A delivery that this worker holds until its lease runs out.
 
     `uncertain` is true when an earlier attempt may have arrived: ask the far side before sending again.
+    `repeated` and `possible_repeat` are as they stood when it was claimed.
     """
 
     id: uuid.UUID
@@ -96,10 +104,12 @@ class Claimed:
     kind: str
     body: dict[str, Any]
     attempts: int
+    patience_from: datetime
     possible_repeat: bool
+    repeated: bool
     uncertain: bool
-    created_at: datetime
     lease_owner: uuid.UUID
+    lease_until: datetime
 
 
 def put(
@@ -148,6 +158,9 @@ def putting(dialect: str, wanted: Sequence[Mapping[str, Any]]) -> rows.Write:
             "state": DeliveryState.DUE,
             "due_at": item.get("due_at") or now,
             "attempts": 0,
+            "patience_from": item.get("due_at") or now,
+            "uncertain": False,
+            "repeated": False,
             "possible_repeat": False,
             "created_at": now,
         }
@@ -161,8 +174,8 @@ def expire_leases(session: Session) -> int:
     now = clock.now()
     lost = (
         update(DELIVERIES)
-        .where(_COLUMNS.state == DeliveryState.SENDING, _COLUMNS.lease_until < now)
-        .values(state=DeliveryState.UNKNOWN, due_at=now, lease_owner=None, lease_until=None)
+        .where(text(f"deliveries.{_SENDING}"), _COLUMNS.lease_until < now)
+        .values(state=DeliveryState.UNKNOWN, uncertain=True, due_at=now, lease_owner=None, lease_until=None)
     )
     return cast("CursorResult[Any]", session.execute(lost)).rowcount
 
@@ -179,14 +192,12 @@ def claim(
     older = DELIVERIES.alias("older")
     waits = (
         select(older.c.id)
-        .where(
-            older.c.order_key == _COLUMNS.order_key, older.c.id < _COLUMNS.id, older.c.state.in_(OPEN_STATES)
-        )
+        .where(older.c.order_key == _COLUMNS.order_key, older.c.id < _COLUMNS.id, text(f"older.{_OPEN}"))
         .exists()
     )
     due = (
         select(_COLUMNS.id)
-        .where(_COLUMNS.state.in_((DeliveryState.DUE, DeliveryState.UNKNOWN)), _COLUMNS.due_at <= now)
+        .where(text(f"deliveries.{_CLAIMABLE}"), _COLUMNS.due_at <= now)
         .where(or_(_COLUMNS.connection_id.is_(None), _COLUMNS.connection_id.not_in(busy)))
         .where(or_(_COLUMNS.order_key.is_(None), ~waits))
         .order_by(_COLUMNS.due_at, _COLUMNS.id)
@@ -199,24 +210,20 @@ def claim(
     return _take(session, found, now, lease)
 
 
+_KEPT = ("id", "account_id", "connection_id", "kind", "body", "patience_from", "possible_repeat", "repeated")
+"""What is handed over of a claimed row as it stands."""
+
+
 def _take(session: Session, found: Sequence[uuid.UUID], now: datetime, lease: timedelta) -> list[Claimed]:
-    owner = ids.new_id()
-    query = select(
-        *(_COLUMNS[name] for name in ("id", "account_id", "connection_id", "kind", "body", "attempts")),
-        *(_COLUMNS[name] for name in ("possible_repeat", "state", "created_at")),
-    )
+    owner, until = ids.new_id(), now + lease
+    query = select(*(_COLUMNS[name] for name in _KEPT), _COLUMNS.attempts, _COLUMNS.state)
     taken = [
         Claimed(
-            row.id,
-            row.account_id,
-            row.connection_id,
-            row.kind,
-            row.body,
-            row.attempts + 1,
-            row.possible_repeat,
-            row.state == DeliveryState.UNKNOWN,
-            row.created_at,
-            owner,
+            **{name: getattr(row, name) for name in _KEPT},
+            attempts=row.attempts + 1,
+            uncertain=row.state == DeliveryState.UNKNOWN,
+            lease_owner=owner,
+            lease_until=until,
         )
         for row in session.execute(query.where(_COLUMNS.id.in_(found)).order_by(_COLUMNS.due_at, _COLUMNS.id))
     ]
@@ -227,7 +234,7 @@ def _take(session: Session, found: Sequence[uuid.UUID], now: datetime, lease: ti
             state=DeliveryState.SENDING,
             attempts=_COLUMNS.attempts + 1,
             lease_owner=owner,
-            lease_until=now + lease,
+            lease_until=until,
         )
     )
     return taken
@@ -236,35 +243,56 @@ def _take(session: Session, found: Sequence[uuid.UUID], now: datetime, lease: ti
 def settle(session: Session, claimed: Claimed, state: DeliveryState, **values: Any) -> bool:
     """Record how an attempt ended; false when the lease was lost meanwhile and nothing was changed."""
     finished = clock.now() if state in (DeliveryState.DONE, DeliveryState.FAILED) else None
-    ended = (
-        update(DELIVERIES)
-        .where(_COLUMNS.id == claimed.id, _COLUMNS.lease_owner == claimed.lease_owner)
-        .values(state=state, finished_at=finished, lease_owner=None, lease_until=None, **values)
+    return _change_held(
+        session, claimed, state=state, finished_at=finished, lease_owner=None, lease_until=None, **values
     )
-    return cast("CursorResult[Any]", session.execute(ended)).rowcount == 1
+
+
+def renew(session: Session, claimed: Claimed, lease: timedelta) -> bool:
+    """Hold on to a delivery for the whole of `lease` from now; false when it was lost meanwhile."""
+    return _change_held(session, claimed, lease_until=clock.now() + lease)
 
 
 def mark_repeat(session: Session, claimed: Claimed) -> bool:
     """Say that the next attempt may be a repeat; false when the lease was lost meanwhile."""
-    marked = (
+    return _change_held(session, claimed, possible_repeat=True, repeated=True)
+
+
+def _change_held(session: Session, claimed: Claimed, **values: Any) -> bool:
+    changed = (
         update(DELIVERIES)
         .where(_COLUMNS.id == claimed.id, _COLUMNS.lease_owner == claimed.lease_owner)
-        .values(possible_repeat=True)
+        .values(**values)
     )
-    return cast("CursorResult[Any]", session.execute(marked)).rowcount == 1
+    return cast("CursorResult[Any]", session.execute(changed)).rowcount == 1
 
 
 def attention(session: Session, *, after: uuid.UUID | None = None, limit: int = 50) -> list[Delivery]:
     """Deliveries that were given up and that nobody has handled yet, oldest first."""
-    query = select(Delivery).where(Delivery.state == DeliveryState.FAILED, Delivery.handled_at.is_(None))
+    query = select(Delivery).where(GIVEN_UP)
     if after is not None:
         query = query.where(Delivery.id > after)
     return list(session.scalars(query.order_by(Delivery.id).limit(limit)))
 
 
 def retry(session: Session, delivery_id: uuid.UUID) -> None:
-    """Try a given-up delivery once more, from the start of its patience."""
-    _handle(session, delivery_id, state=DeliveryState.DUE, due_at=clock.now(), attempts=0, finished_at=None)
+    """Try a given-up delivery once more, with a patience that begins now.
+
+    Where an attempt may have arrived the far side is asked first; where it cannot tell, the delivery is sent
+    once more and marked, because somebody wants it so.
+    """
+    state = case((_COLUMNS.uncertain, DeliveryState.UNKNOWN), else_=DeliveryState.DUE)
+    now = clock.now()
+    _handle(
+        session,
+        delivery_id,
+        state=state,
+        due_at=now,
+        patience_from=now,
+        attempts=0,
+        repeated=False,
+        finished_at=None,
+    )
 
 
 def give_up(session: Session, delivery_id: uuid.UUID, person_id: uuid.UUID) -> None:

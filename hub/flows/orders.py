@@ -27,7 +27,7 @@ from hub.domain.timeline import NewEntry
 from hub.domain.workorders import OrderState, WorkOrder
 from hub.flows import letters
 from hub.flows.channels import target_of
-from hub.flows.delivery import LONGEST_PAUSE, Done, Failed, Handler, Outcome, Retry, Unknown
+from hub.flows.delivery import LONGEST_PAUSE, Done, Failed, Handler, Outcome, Retry, Unknown, note_beside
 from hub.flows.runtime import Hub
 from hub.plugin import settings as forms
 from hub.plugin.contracts import (
@@ -123,9 +123,12 @@ def _with_job(carry_out: Callable[[Hub, Job], Answer], hub: Hub, claimed: Claime
         return carry_out(hub, job)
     except ConnectorError as error:
         if job.connection is not None and not isinstance(error, Rejected | NotOffered):
-            with hub.db.write() as session:
-                connections.note_failure(session, job.connection.id, error.reason)
+            note_beside(hub, partial(_note_trouble, job.connection.id, error.reason))
         raise
+
+
+def _note_trouble(connection_id: uuid.UUID, reason: str, session: Session) -> None:
+    connections.note_failure(session, connection_id, reason)
 
 
 def _open(hub: Hub, job: Job) -> Outcome:

@@ -20,7 +20,7 @@ from hub.domain.connections import Configured
 from hub.domain.outbox import Claimed
 from hub.flows import letters, tell
 from hub.flows.channels import mail_connection, target_of
-from hub.flows.delivery import Done, Failed, Handler, Outcome, Retry
+from hub.flows.delivery import Done, Failed, Handler, Outcome, Retry, note_beside
 from hub.flows.letters import Unsendable
 from hub.flows.runtime import Hub
 from hub.flows.tell import Task
@@ -46,17 +46,16 @@ def _send(hub: Hub, claimed: Claimed) -> Outcome:
     except (Misconfigured, Invalid) as error:
         return Retry(str(error))
     except ConnectorError as error:
-        _note_trouble(hub, connection, error.reason)
+        note_beside(hub, partial(_note_trouble, connection, error.reason))
         raise
     return _sent(claimed, connection, mail, receipt)
 
 
-def _note_trouble(hub: Hub, connection: Configured, reason: str) -> None:
+def _note_trouble(connection: Configured, reason: str, session: Session) -> None:
     """Show on the health page that mail does not go out: once in a while, not for each mail that waits."""
-    with hub.db.write() as session:
-        known = connections.events(session, connection.id)
-        if not any(each.kind == NOT_SENDING and each.at > clock.now() - SAY_EVERY for each in known):
-            connections.health_event(session, connection.id, NOT_SENDING, reason)
+    known = connections.events(session, connection.id)
+    if not any(each.kind == NOT_SENDING and each.at > clock.now() - SAY_EVERY for each in known):
+        connections.health_event(session, connection.id, NOT_SENDING, reason)
 
 
 def _compose(hub: Hub, session: Session, claimed: Claimed) -> OutMail | Unsendable:

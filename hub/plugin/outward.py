@@ -7,6 +7,7 @@ Never call these inside a database transaction.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import UnionType
 from typing import Any
 
@@ -39,6 +40,8 @@ SECONDS = 30.0
 HEADROOM = 2.0
 """Seconds by which the slot's limit lies behind the call's own deadline, so that a well-behaved call ends
 itself."""
+LONGEST_CALL = timedelta(seconds=2 * (SECONDS + HEADROOM))
+"""How long a call may keep whoever makes it: the wait for a slot, then the call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
 from hub.domain.connections import Connection
-from hub.domain.outbox import Delivery, DeliveryState
+from hub.domain.outbox import GIVEN_UP, Delivery
 from hub.domain.quarantine import Quarantined, QuarantineKind
 from hub.domain.signals import Signal
 
@@ -58,9 +58,7 @@ def _parked(query: Any, *kinds: str) -> Any:
 
 
 def _given_up(query: Any) -> Any:
-    return query.select_from(Delivery).where(
-        Delivery.state == DeliveryState.FAILED, Delivery.handled_at.is_(None)
-    )
+    return query.select_from(Delivery).where(GIVEN_UP)
 
 
 def unmatched(session: Session, older: uuid.UUID | None = None) -> list[Any]:

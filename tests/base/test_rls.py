@@ -185,6 +185,9 @@ def test_a_customers_transaction_writes_staff_rows_that_it_cannot_read(
         "state": "due",
         "due_at": clock.now(),
         "attempts": 0,
+        "patience_from": clock.now(),
+        "uncertain": False,
+        "repeated": False,
         "possible_repeat": False,
         "created_at": clock.now(),
     }

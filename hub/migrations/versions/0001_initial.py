@@ -149,6 +149,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=40), nullable=False),
         sa.Column("due_at", Utc(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("patience_from", Utc(), nullable=False),
+        sa.Column("uncertain", sa.Boolean(), nullable=False),
+        sa.Column("repeated", sa.Boolean(), nullable=False),
         sa.Column("possible_repeat", sa.Boolean(), nullable=False),
         sa.Column("lease_owner", sa.Uuid(), nullable=True),
         sa.Column("lease_until", Utc(), nullable=True),
@@ -166,16 +169,24 @@ def upgrade() -> None:
         "deliveries",
         ["due_at"],
         unique=False,
-        postgresql_where=sa.text("state IN ('due', 'sending', 'unknown')"),
-        sqlite_where=sa.text("state IN ('due', 'sending', 'unknown')"),
+        postgresql_where=sa.text("state IN ('due', 'unknown')"),
+        sqlite_where=sa.text("state IN ('due', 'unknown')"),
     )
     op.create_index(
         "ix_deliveries_failed",
         "deliveries",
-        ["finished_at"],
+        ["id"],
         unique=False,
         postgresql_where=sa.text("state = 'failed' AND handled_at IS NULL"),
         sqlite_where=sa.text("state = 'failed' AND handled_at IS NULL"),
+    )
+    op.create_index(
+        "ix_deliveries_lease",
+        "deliveries",
+        ["lease_until"],
+        unique=False,
+        postgresql_where=sa.text("state = 'sending'"),
+        sqlite_where=sa.text("state = 'sending'"),
     )
     op.create_index(
         "ix_deliveries_order",
