@@ -15,8 +15,6 @@ from sqlalchemy import (
     JSON,
     Boolean,
     ColumnElement,
-    CursorResult,
-    Executable,
     Insert,
     Select,
     Table,
@@ -36,6 +34,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
+from hub.base import hot
 from hub.base.clock import utc
 
 Row = Mapping[str, Any]
@@ -196,24 +195,18 @@ def write(session: Session, *writes: Write) -> None:
     wanted = [write for write in writes if write.rows]
     if not wanted:
         return
-    connection = session.connection()
     bound = {write.parameter: encode(write.rows) for write in wanted}
-    if connection.dialect.name == "postgresql":
-        connection.execute(_joined(tuple(write.statement for write in wanted)), bound)
+    if session.get_bind().dialect.name == "postgresql":
+        hot.run(session, _joined(tuple(write.statement for write in wanted)), bound)
         return
     for one in wanted:
-        connection.execute(one.statement, {one.parameter: bound[one.parameter]})
+        hot.run(session, one.statement, bound)
 
 
 @lru_cache(maxsize=256)
 def _joined(statements: tuple[Any, ...]) -> Any:
     *others, last = statements
     return last.add_cte(*(other.cte(f"write_{number}") for number, other in enumerate(others)))
-
-
-def run(session: Session, statement: Executable, bound: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
-    """`session.execute` of a Core statement without the ORM's part, which is a third of its cost."""
-    return session.connection().execute(statement, bound)
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from sqlalchemy import Index, Integer, Select, Table, Text, and_, bindparam, fun
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from hub.base import clock, rows
+from hub.base import clock, hot, rows
 from hub.base.db import Base, str40
 from hub.domain.accounts import Account, Identifier, Service
 from hub.domain.signals import SIGNALS
@@ -127,7 +127,7 @@ def match(session: Session, events: Sequence[SignalEvent]) -> list[tuple[Place, 
     )
     bound = {"rows": rows.encode(rows_wanted), "now": clock.now()}
     found: dict[tuple[str, str], dict[uuid.UUID, Place]] = {}
-    for number, account_id, *rest in rows.run(session, _matching(), bound):
+    for number, account_id, *rest in hot.run(session, _matching(), bound):
         # The first of an account's services wins where several have the same identifier.
         found.setdefault(wanted[number], {}).setdefault(account_id, Place(account_id, *rest))
     places = {pair: tuple(by_account.values()) for pair, by_account in found.items()}
@@ -142,7 +142,7 @@ def active(session: Session, connection_id: uuid.UUID, natural_keys: Collection[
     if not natural_keys:
         return []
     bound = {"connection": connection_id, "keys": rows.encode(natural_keys)}
-    return [Active(*row) for row in rows.run(session, _active(), bound)]
+    return [Active(*row) for row in hot.run(session, _active(), bound)]
 
 
 @lru_cache(maxsize=1)

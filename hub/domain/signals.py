@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from hub.base import clock, ids, rows
+from hub.base import clock, hot, ids, rows
 from hub.base.db import Base, Utc, UuidKey, str40
 from hub.plugin.contracts import SignalEvent
 
@@ -139,7 +139,7 @@ def store(
     given = [_row(connection_id, batch, now, event, hit) for event, hit in zip(events, matched, strict=True)]
     statement = _upsert(session.get_bind().dialect.name)
     bound = {"rows": rows.encode(given), "batch": batch}
-    return [Stored(*values) for *values, changed in rows.run(session, statement, bound) if changed]
+    return [Stored(*values) for *values, changed in hot.run(session, statement, bound) if changed]
 
 
 def _row(

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import ForeignKey, Index, Select, Table, Update, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from hub.base import clock, rows
+from hub.base import clock, hot, rows
 from hub.base.db import Base, str40
 from hub.domain.audit import Actor
 from hub.domain.kinds import Kind, sentence_of
@@ -136,7 +136,7 @@ def lock(session: Session, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
     bound = {"accounts": rows.encode(set(account_ids))}
     return {
         account_id: HeadState(seq, customer_seq, language)
-        for account_id, seq, customer_seq, language in rows.run(session, _locking(), bound)
+        for account_id, seq, customer_seq, language in hot.run(session, _locking(), bound)
     }
 
 

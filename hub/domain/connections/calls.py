@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from hub.base import ids, rows
+from hub.base import hot, ids
 from hub.base.crypto import Keyring
 from hub.base.errors import Misconfigured
 from hub.base.text import N_
@@ -70,8 +70,8 @@ def _by_slug() -> Select[Any]:
 
 def by_slug(session: Session, slug: str) -> Configured | None:
     """The connection behind `/in/<slug>`, switched off or not; one statement."""
-    row = rows.run(session, _by_slug(), {"slug": slug}).first()
-    return Configured(*row) if row else None
+    found = hot.run(session, _by_slug(), {"slug": slug})
+    return Configured(*found[0]) if found else None
 
 
 def by_id(session: Session, connection_id: uuid.UUID) -> Configured | None:

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from hub.base import ids, rows, text
+from hub.base import hot, ids, rows, text
 from hub.domain import numbers, signals
 from hub.domain.alerts import Place
 from hub.domain.audit import HUB
-from hub.domain.cases import OPEN_STATES, CaseState, CaseType, telling
+from hub.domain.cases import CaseState, CaseType, named, telling
 from hub.domain.kinds import Kind
 from hub.domain.timeline import NewEntry
-from hub.flows.alarm.batch import Batch, Fact, key_of
+from hub.flows.alarm.batch import Batch, Fact, Known, key_of
 from hub.flows.quiet import CASES
 
 _PRIORITY = {
@@ -29,8 +29,6 @@ _PRIORITY = {
 }
 """Severity of the alert that opens a case -> its impact, urgency and priority."""
 
-_KNOWN_CASE = ("account_id", "id", "correlation_key", "state", "number", "shared_at")
-
 
 def find_cases(session: Session, batch: Batch, facts: Iterable[Fact]) -> None:
     """The cases that new alerts join: open ones, or resolved ones that the customer has not confirmed yet."""
@@ -39,7 +37,7 @@ def find_cases(session: Session, batch: Batch, facts: Iterable[Fact]) -> None:
         return
     accounts, named = {account for account, _ in keys}, {key for _, key in keys}
     bound = {"accounts": rows.encode(accounts), "keys": rows.encode(named)}
-    for row in rows.run(session, _finding(), bound):
+    for row in (Known(*values) for values in hot.run(session, _finding(), bound)):
         if row.state == CaseState.RESOLVED:
             batch.resolved[row.account_id, row.correlation_key] = row
         else:
@@ -50,10 +48,9 @@ def find_cases(session: Session, batch: Batch, facts: Iterable[Fact]) -> None:
 def _finding() -> Select[Any]:
     case = CASES.c
     return (
-        select(*(case[name] for name in _KNOWN_CASE))
+        select(*(case[name] for name in Known.__dataclass_fields__))
         .where(rows.among(case.account_id, "accounts"), rows.among(case.correlation_key, "keys"))
-        # That it is not closed follows from its state; said for the index, which holds no closed ones.
-        .where(case.closed_at.is_(None), case.state.in_((*OPEN_STATES, CaseState.RESOLVED)))
+        .where(case.closed_at.is_(None))
     )
 
 
@@ -109,13 +106,16 @@ def _sharing(batch: Batch, fact: Fact, place: Place) -> tuple[datetime | None, d
     return (None, batch.now + timedelta(minutes=minutes)) if minutes else (batch.now, None)
 
 
-def _reopen(batch: Batch, row: Any) -> uuid.UUID:
-    entry = NewEntry(row.account_id, Kind.CASE_REOPENED, HUB, {"number": row.number}, case_id=row.id)
+def _reopen(batch: Batch, row: Known) -> uuid.UUID:
+    facts = {**named(row), "by": "alerts"}
+    entry = NewEntry(row.account_id, Kind.CASE_REOPENED, HUB, facts, case_id=row.id)
     entry.audience = "customer" if row.shared_at else "staff"
     batch.entries.append(entry)
     event = f"reopened:{row.id}:{batch.now:%Y%m%d%H%M%S%f}"
-    batch.effects.append(telling("responsible", row.account_id, row.id, event))
-    return row.id  # type: ignore[no-any-return]
+    # Customers were asked to confirm, so they hear that nothing is to be confirmed any more.
+    for audience in ("responsible", "customers") if row.shared_at else ("responsible",):
+        batch.effects.append(telling(audience, row.account_id, row.id, event))
+    return row.id
 
 
 def number_opened(session: Session, batch: Batch) -> None:
@@ -160,6 +160,7 @@ def save_reopened(session: Session, batch: Batch) -> None:
             .values(
                 state=CaseState.IN_PROGRESS,
                 resolved_at=None,
+                solution=None,
                 reopened=CASES.c.reopened + 1,
                 version=CASES.c.version + 1,
             )
