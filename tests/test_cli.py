@@ -159,8 +159,35 @@ def test_check_says_what_to_do(run: Run, hub: Hub):
     done = run("check", HUB_DATABSE_URL="x")
     assert "Did you mean HUB_DATABASE_URL?" in done.output
     assert "There is no mail channel" in done.output
-    assert "No last resort is set" in done.output
+    assert "Nobody answers when nobody else does." in done.output
+    assert "2 errors" in done.output
     assert done.exit_code == 1
+
+
+def test_check_agrees_with_the_guide_on_who_answers_until_somebody_is_chosen(run: Run, hub: Hub):
+    with hub.db.write() as session:
+        rita = people.add_person(session, ADMIN, "Rita Okafor")
+        people.grant_role(session, ADMIN, rita, "admin")
+    output = run("check").output
+    assert "warning  No last resort is chosen: until then the first admin answers, Rita Okafor." in output
+    assert "(/admin)" in output
+    assert "1 error," in output
+
+
+def test_check_asks_for_the_proxies_of_a_hub_that_is_reached_from_elsewhere(run: Run, hub: Hub):
+    assert "HUB_TRUSTED_PROXIES" not in run("check").output
+    for address in ("https://hub.example.net", "http://hub.example.net"):
+        assert "HUB_TRUSTED_PROXIES is not set" in run("check", HUB_BASE_URL=address).output
+    declared = run("check", HUB_BASE_URL="https://hub.example.net", HUB_TRUSTED_PROXIES="1")
+    assert "HUB_TRUSTED_PROXIES" not in declared.output
+
+
+def test_serving_with_a_bad_key_fails_at_once_with_one_message(run: Run):
+    for key in ("", "short"):
+        done = run("serve", HUB_SECRET_KEY=key)
+        assert done.exit_code == 78
+        assert done.output.count("The secret key must be") == 1
+        assert "listening" not in done.output
 
 
 def test_check_of_a_database_that_is_not_there(run: Run):

@@ -100,6 +100,27 @@ def test_a_taken_port_is_said_at_once(environ: dict[str, str]):
     assert re.search(r"Cannot listen on 127\.0\.0\.1 port \d+: .*HUB_PORT", done.stderr)
 
 
+def test_log_lines_for_people_show_call_by_call_where_it_broke(environ: dict[str, str]):
+    code = (
+        "import os, structlog; from hub.base.errors import frames; from hub.cli import logs; "
+        "from hub.config import load; logs.configure(load(os.environ));\n"
+        "def inner(): raise ValueError('secret')\n"
+        "try: inner()\n"
+        "except ValueError as error: structlog.get_logger().error('broke', frames=frames(error))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environ, "HUB_LOG_FORMAT": "text"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, *calls = done.stderr.splitlines()
+    assert "broke" in first
+    assert calls == ["    <string>:3 in <module>", "    <string>:2 in inner"]
+    assert "secret" not in done.stderr
+
+
 def test_log_lines_are_json_where_a_collector_reads_them(environ: dict[str, str]):
     code = (
         "import os, structlog; from hub.cli import logs; from hub.config import load;"

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hub.base.errors import Misconfigured
+from hub.base.secret_key import KEY_BYTES, raw_key
 from hub.base.text import N_
 
-KEY_BYTES = 32
 SHORTEST_SIGNATURE = 8
 _NONCE_BYTES = 12
 
@@ -27,18 +27,7 @@ class Keyring:
     """Seals secrets and signs short texts. Each purpose has a key of its own, derived by HKDF."""
 
     def __init__(self, master: str) -> None:
-        try:
-            raw = base64.b64decode(master.encode(), altchars=b"-_", validate=True)
-        except ValueError:
-            raw = b""
-        if len(raw) != KEY_BYTES:
-            raise Misconfigured(
-                N_(
-                    "The secret key must be 32 random bytes in URL-safe base64. `hub key` prints a fresh "
-                    "one; set it as HUB_SECRET_KEY and keep a copy: without it stored secrets are lost."
-                )
-            )
-        self._master = raw
+        self._master = raw_key(master)
 
     def __repr__(self) -> str:
         return "Keyring(...)"

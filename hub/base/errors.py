@@ -4,9 +4,10 @@ What is raised is a message as gettext knows it and its facts: `Conflict(N_("%(w
 The sentence is made where it is shown, in the language of whoever reads it.
 """
 
+import traceback
 from collections.abc import Callable, Mapping
 
-from hub.base.text import N_
+from hub.base.messages import N_
 
 Say = Callable[..., str]
 """Puts a message with its named facts into words: `say(message, **facts)`."""
@@ -15,6 +16,12 @@ Say = Callable[..., str]
 def in_english(message: str, **facts: object) -> str:
     """A message and its facts as they stand in the source; for logs, commands and the audit log."""
     return message % facts if facts else message
+
+
+def frames(error: BaseException, most: int = 12) -> list[str]:
+    """Where an error arose, the innermost call last, without messages: those of databases quote values."""
+    calls = traceback.extract_tb(error.__traceback__)[-most:]
+    return [f"{call.filename}:{call.lineno} in {call.name}" for call in calls]
 
 
 class HubError(Exception):

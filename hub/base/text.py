@@ -10,6 +10,8 @@ from pathlib import Path
 import nh3
 from markdown_it import MarkdownIt
 
+from hub.base.messages import N_ as N_
+
 LANGUAGES = ("en", "de", "ru", "pl", "nl")
 
 _markdown = MarkdownIt("js-default", {"html": False, "linkify": False, "breaks": True})
@@ -63,11 +65,6 @@ def translations(language: str) -> gettext.NullTranslations:
 
 def _catalogues() -> Path:
     return Path(str(files("hub"))) / "locale"
-
-
-def N_(message: str) -> str:
-    """Mark a message for translation where it is declared or raised; it is translated where it is shown."""
-    return message
 
 
 def translate(language: str, message: str, **values: object) -> str:

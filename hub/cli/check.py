@@ -24,8 +24,12 @@ def check() -> None:
             click.echo(f"         -> {finding.advice}")
     broken = sum(finding.level == "error" for finding in found)
     doubtful = sum(finding.level == "warning" for finding in found)
-    click.echo(f"{broken} errors, {doubtful} warnings.")
+    click.echo(f"{_count(broken, 'error')}, {_count(doubtful, 'warning')}.")
     sys.exit(1 if broken else 0)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _all() -> list[Finding]:

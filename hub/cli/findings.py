@@ -60,8 +60,22 @@ def address(settings: Settings) -> list[Finding]:
         return [Finding("warning", f"Links in mails lead to {settings.base_url}, this machine only.", advice)]
     if parts.scheme != "https":
         advice = "Put a TLS proxy in front and let HUB_BASE_URL start with https."
-        return [Finding("warning", f"People reach the hub in the clear at {settings.base_url}.", advice)]
-    return [Finding("ok", f"People reach the hub at {settings.base_url}.")]
+        clear = Finding("warning", f"People reach the hub in the clear at {settings.base_url}.", advice)
+        return [clear, *_proxies(settings)]
+    return [Finding("ok", f"People reach the hub at {settings.base_url}."), *_proxies(settings)]
+
+
+def _proxies(settings: Settings) -> list[Finding]:
+    """Behind a proxy that is not declared everybody has its address, and one count of sign-in tries."""
+    if settings.trusted_proxies:
+        return []
+    advice = (
+        "Set HUB_TRUSTED_PROXIES to the number of proxies in front that set X-Forwarded-For; without it all "
+        "people behind one share its address, and with it the limit of sign-in tries."
+    )
+    return [
+        Finding("warning", "The hub is reached from elsewhere, but HUB_TRUSTED_PROXIES is not set.", advice)
+    ]
 
 
 def _is_loopback(host: str) -> bool:
@@ -143,12 +157,18 @@ def links(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> lis
         try:
             connections.settings_of(hub.registry, hub.keyring, item)
         except HubError as error:
-            found.append(Finding("error", f"Connection {item.name}: {error}", "Mend it under Connections."))
+            found.append(
+                Finding(
+                    "error",
+                    f"Connection {item.name}: {error}",
+                    "Mend it on its page (Administration, Connections).",
+                )
+            )
             continue
         if state.failing_since is not None:
             since = f"{state.failing_since:%Y-%m-%d %H:%M} UTC"
             what = f"Connection {item.name} fails since {since}: {state.last_error}"
-            found.append(Finding("warning", what, "Its page under Connections tells more."))
+            found.append(Finding("warning", what, "Its page (Administration, Connections) tells more."))
     return found or [Finding("ok", f"{len(listed)} connections are in order.")]
 
 
@@ -156,7 +176,9 @@ def mail(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> list
     """Somebody can be told something, and answers come back."""
     channels = [item for item, _ in listed if item.enabled and _sends(hub.registry, item)]
     if not channels:
-        advice = "An admin adds a connection of the connector mail on the side own."
+        advice = (
+            "An admin adds a connection of the connector mail on the side own (Administration, Connections)."
+        )
         return [Finding("error", "There is no mail channel: nobody is told of anything.", advice)]
     if hub.settings.mail_domain == "localhost":
         advice = "Set HUB_MAIL_DOMAIN to the domain whose mail reaches the hub's mailbox."
@@ -169,12 +191,22 @@ def _sends(registry: Registry, item: Connection) -> bool:
     return connector is not None and item.side == "own" and "send" in connector.capabilities
 
 
+def _no_last_resort(session: Session) -> Finding:
+    try:
+        first = coverage.fallback(session).person_name
+    except Misconfigured as error:
+        return Finding("error", "Nobody answers when nobody else does.", str(error))
+    advice = "An admin chooses the last resort on the first page of the administration (/admin)."
+    return Finding(
+        "warning", f"No last resort is chosen: until then the first admin answers, {first}.", advice
+    )
+
+
 def duty(session: Session) -> list[Finding]:
     """There is always an answer to "who is responsible", and it is not only the last resort."""
     found = []
     if coverage.last_resort(session) is None:
-        advice = "An admin chooses who of ours answers when nobody else does, on the page Settings."
-        found.append(Finding("error", "No last resort is set.", advice))
+        found.append(_no_last_resort(session))
     bare = [account.name for account in coverage.uncovered(session, MOST_NAMES + 1)]
     if bare:
         names = ", ".join(bare[:MOST_NAMES]) + (" and more" if len(bare) > MOST_NAMES else "")

@@ -15,7 +15,7 @@ def configure(settings: Settings) -> None:
     level = logging.getLevelName(settings.log_level.upper())
     shape: Any = structlog.processors.JSONRenderer()
     if settings.log_format == "text":
-        shape = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        shape = _Text()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -30,6 +30,18 @@ def configure(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(level, logging.WARNING), format="%(levelname)s %(name)s: %(message)s")
+
+
+class _Text:
+    """One line for a person, and below it where an error arose, call by call."""
+
+    def __init__(self) -> None:
+        self._line = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        """The text of one event."""
+        frames = event.pop("frames", ())
+        return "\n    ".join([str(self._line(logger, method, event)), *frames])
 
 
 def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -7,6 +7,7 @@ import sys
 import click
 
 from hub.base.errors import Misconfigured
+from hub.base.secret_key import raw_key
 from hub.cli.supervise import Supervisor
 from hub.config import Settings, load
 
@@ -19,6 +20,7 @@ def serve(no_worker: bool) -> None:
     Each part looks at the database itself, so this process stays small and both start side by side.
     """
     settings = load(os.environ)
+    raw_key(settings.secret_key)  # the parts would say it too, but each for itself and later
     claim_address(settings)
     click.echo(f"Contact Hub at {settings.base_url} (listening on {settings.host}:{settings.port})")
     sys.exit(Supervisor(parts(worker=not no_worker)).run())

@@ -1,6 +1,5 @@
 """One handler turns every error into a page or, for machines, into problem+json (RFC 9457)."""
 
-import traceback
 from collections.abc import Mapping
 from html import escape
 from typing import Any, cast
@@ -15,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from hub.base import ids
 from hub.base.db import as_hub_error
-from hub.base.errors import HubError, Invalid, Unauthenticated
+from hub.base.errors import HubError, Invalid, Unauthenticated, frames
 from hub.web import csrf
 from hub.web.words import _, language
 
@@ -67,9 +66,8 @@ def _unexpected(error: Exception) -> AnyResponse:
 
 def _log(error: Exception, reference: str) -> None:
     # Messages of database and network errors quote values; the type and the frames are enough to find it.
-    frames = traceback.format_tb(error.__traceback__)[-12:]
     kind = type(error).__name__
-    log.error("web.error", reference=reference, path=request.path, error=kind, frames="".join(frames))
+    log.error("web.error", reference=reference, path=request.path, error=kind, frames=frames(error))
 
 
 def _http_words() -> Mapping[int, tuple[str, str]]:
