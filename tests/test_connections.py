@@ -79,6 +79,16 @@ class TestSecrets:
         change(hub, connection_id, values={**FORM, "token": "new-one"})
         assert settings_of(hub, connection_id).token.get_secret_value() == "new-one"
 
+    def test_a_stored_secret_is_not_sent_to_another_address(self, hub: Hub) -> None:
+        connection_id = add(hub)
+        elsewhere = {**FORM, "token": "", "url": "https://evil.example"}
+        with pytest.raises(Invalid) as refused:
+            change(hub, connection_id, values=elsewhere)
+        assert "enter it again" in refused.value.fields["token"]
+        assert settings_of(hub, connection_id).url == "https://rt.example.net"
+        change(hub, connection_id, values={**elsewhere, "token": "theirs"})
+        assert settings_of(hub, connection_id).token.get_secret_value() == "theirs"
+
     def test_what_a_form_does_not_mention_stays(self, hub: Hub) -> None:
         connection_id = add(hub)
         change(hub, connection_id, values={"login": "hub2"})

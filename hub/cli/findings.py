@@ -176,9 +176,7 @@ def mail(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> list
     """Somebody can be told something, and answers come back."""
     channels = [item for item, _ in listed if item.enabled and _sends(hub.registry, item)]
     if not channels:
-        advice = (
-            "An admin adds a connection of the connector mail on the side own (Administration, Connections)."
-        )
+        advice = "An admin adds a connection of the connector mail on the side own, in the administration."
         return [Finding("error", "There is no mail channel: nobody is told of anything.", advice)]
     if hub.settings.mail_domain == "localhost":
         advice = "Set HUB_MAIL_DOMAIN to the domain whose mail reaches the hub's mailbox."

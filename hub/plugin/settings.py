@@ -7,9 +7,10 @@ a form.
 """
 
 import enum
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -28,6 +29,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 CLEAR = "__clear"
 """A posted field of this suffix empties an optional secret, which an empty field would keep."""
+
+
+_WHERE = re.compile(r"(^|_)(url|uri|host|hostname|server|address|port|endpoint|proxy)$")
 
 
 class UnsuitableModel(ValueError):
@@ -74,6 +78,24 @@ def read_form(model: type[Model], posted: Mapping[str, str], kept: Mapping[str, 
         if value is not None:
             values[field.name] = value
     return _validated(model, values)
+
+
+def secrets_to_ask_again(
+    model: type[BaseModel], before: Mapping[str, Any], after: BaseModel, kept: Iterable[str]
+) -> set[str]:
+    """Those of the `kept` secrets that would go somewhere else than where they were meant to go.
+
+    A setting says where when it is an address or its name ends like one (`url`, `smtp_host`). It moves the
+    secrets that share its first word, and all of them when none does. `before` is what is stored in the open.
+    """
+    now, kept, moved = after.model_dump(mode="json"), set(kept), set[str]()
+    for field in form_fields(model):
+        leads = field.type == "url" or (not field.secret and _WHERE.search(field.name))
+        old = before.get(field.name, _default(model.model_fields[field.name]))
+        if leads and str(old) != str(now[field.name]):
+            group = field.name.rpartition("_")[0] or field.name
+            moved |= {name for name in kept if name.startswith(f"{group}_")} or kept
+    return moved
 
 
 def split(settings: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:

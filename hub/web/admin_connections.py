@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -73,20 +73,25 @@ def _offered() -> Part:
 
 
 def _fields(connector: Connector[Any]) -> list[Field]:
-    networks = _("Private networks that it may call, one a line, like 10.1.0.0/16.")
+    capabilities, networks = (
+        connector.capabilities,
+        _("Private networks that it may call, one a line, like 10.1.0.0/16."),
+    )
     words = _("What the tool's own words mean, one a line: resolved = done. States: accepted, in_progress, ")
     words += "question, done, refused, cancelled."
     limit = _("Largest body that it takes, in bytes; empty: %(num)d.", num=connector.body_limit)
     status = (
         [Field("status_map", _("Words of the tool"), "textarea", help=words)] if connector.status_map else []
     )
+    reach = [Field("allowed_networks", _("Allowed networks"), "textarea", help=networks)]
+    largest = [Field("body_limit", _("Limit"), "number", help=limit, attrs={"min": 1024})]
     return [
         Field("name", _("Name"), required=True),
         Field("side", _("Whose tool is it?"), "select", True, options=choices(SIDES)),
         *of_settings(declared.form_fields(connector.settings_model)),
         *status,
-        Field("allowed_networks", _("Allowed networks"), "textarea", help=networks),
-        Field("body_limit", _("Limit"), "number", help=limit, attrs={"min": 1024}),
+        *(reach if connector.calls_out and capabilities - {"verify", "parse"} else []),
+        *(largest if "parse" in capabilities else []),
         Field("enabled", _("Switched on"), "check"),
     ]
 
@@ -143,6 +148,8 @@ def _add(chosen: Connector[Any], data: admin_forms.ConnectionForm) -> Response:
     if not data.enabled:
         connections.change_connection(session, actor, hub.registry, hub.keyring, connection, enabled=False)
     flash(_("%(name)s was added.", name=connection.name), "ok")
+    if "parse" in chosen.capabilities and "verify" not in chosen.capabilities:
+        return make_response(_with_new_token(connection))
     return redirect(url_for("admin_connections.show", slug=connection.slug), 303)
 
 
@@ -188,11 +195,17 @@ def _change(connection: Connection, data: admin_forms.ConnectionForm) -> Respons
 @admin_connections.post("/<slug>/token")
 def token(slug: str) -> ResponseReturnValue:
     """A fresh token for the connection's address, shown on this one page and never again."""
-    connection = connections.find(doors.session(), slug)
+    return _with_new_token(connections.find(doors.session(), slug))
+
+
+def _with_new_token(connection: Connection) -> ResponseReturnValue:
+    replaced = connection.token_digest is not None
     fresh = connections.new_token(doors.session(), doors.actor(), connection)
     secret = {
         "title": _("The new token"),
-        "text": _("Copy it now: it is shown this once. The one before is worth nothing from now on."),
+        "text": _("Copy it now: it is shown this once. The one before is worth nothing from now on.")
+        if replaced
+        else _("Copy it now: it is shown this once. Whoever sends to the address below sends it along."),
         "value": fresh,
     }
     return _page(connection, Form(admin_forms.ConnectionForm, _start(connection), take=False), secret)
@@ -217,8 +230,12 @@ def _page(
         chips=[] if connection.enabled else [(_("switched off"), "warn")],
         notices=[] if chosen else [("crit", missing)],
         secret=secret,
-        parts=[*drawn, _door(connection), _health(connection)],
+        parts=[*drawn, *([_door(connection)] if _takes_bodies(chosen) else []), _health(connection)],
     )
+
+
+def _takes_bodies(chosen: Connector[Any] | None) -> bool:
+    return chosen is None or "parse" in chosen.capabilities
 
 
 def _door(connection: Connection) -> Part:
@@ -226,7 +243,9 @@ def _door(connection: Connection) -> Part:
         "ingest.receive", connection=connection.slug
     )
     known = _("A token is set.") if connection.token_digest else _("No token yet.")
-    question = _("The present token ends at the same moment. Go on?")
+    question = _("Make a token? It is shown once.")
+    if connection.token_digest:
+        question = _("The present token ends at the same moment. Go on?")
     to = url_for("admin_connections.token", slug=connection.slug)
     act = Act(_("Make a new token"), question, _("Yes, make one"), to, kind="primary")
     columns = (_("Address for what comes in"), _("Token"), "")

@@ -22,6 +22,10 @@ admin_teams = Blueprint("admin_teams", __name__, url_prefix="/admin/teams")
 admin_teams.before_request(enter)
 
 
+TAKES_ORDERS = frozenset({"open", "place"})
+"""What a connector can, one of the two, if a team may have it as its own tool."""
+
+
 @admin_teams.get("")
 def listing() -> ResponseReturnValue:
     """All teams, closed ones last."""
@@ -50,12 +54,26 @@ def _connections() -> list[tuple[str, str]]:
     return [(str(row.id), row.name) for row, _state in connections.listed(doors.session())]
 
 
-def _fields() -> list[Field]:
+def _own_tools(team: Team | None) -> list[tuple[str, str]]:
+    """Connections that take orders, and the one that the team has."""
+    registry, found = doors.hub().registry, []
+    for row, _state in connections.listed(doors.session()):
+        connector = registry.connector(row.connector)
+        able = connector is not None and connector.capabilities & TAKES_ORDERS
+        if able or (team is not None and team.connection_id == row.id):
+            found.append((str(row.id), row.name))
+    return found
+
+
+def _fields(team: Team | None = None) -> list[Field]:
+    tools = [("", _("None: by mail")), *_own_tools(team)]
     pairs = _("One a line, like queue = Fibre; what the connector asks for.")
     return [
         Field("name", _("Name"), required=True),
         Field("kind", _("What it is"), "select", True, options=choices(TEAM_KINDS)),
-        Field("connection", _("Its own tool"), "select", options=[("", _("None: by mail")), *_connections()]),
+        Field(
+            "connection", _("Its own tool"), "select", options=[("", _("None: by mail")), *_own_tools(team)]
+        ),
         Field("email", _("Mail address"), "email", help=_("For teams without a tool of their own.")),
         Field("options", _("Options of its tool"), "textarea", help=pairs),
         Field("language", _("Language"), "select", True, options=list(LANGUAGE_NAMES.items())),
@@ -63,7 +81,9 @@ def _fields() -> list[Field]:
     ]
 
 
-def _values(data: admin_forms.TeamForm) -> dict[str, Any]:
+def _values(data: admin_forms.TeamForm, team: Team | None = None) -> dict[str, Any]:
+    if data.connection and str(data.connection) not in dict(_own_tools(team)):
+        raise Invalid.field("connection", _("Please choose a tool that takes work orders."))
     options = {}
     for line in data.options.splitlines():
         name, equals, value = line.partition("=")
@@ -124,7 +144,7 @@ def _page(team: Team, form: Form[Any]) -> ResponseReturnValue:
         trail=[(url_for("admin_teams.listing"), _("Teams")), (None, team.name)],
         chips=[(_("closed"), "warn")] if team.closed_at else [],
         parts=[
-            Part("team", _("Team"), form=form, fields=_fields(), action=action, submit=_("Save")),
+            Part("team", _("Team"), form=form, fields=_fields(team), action=action, submit=_("Save")),
             Part("close", _("No more orders"), nothing=state, act=close),
         ],
     )
@@ -138,7 +158,7 @@ def _closing(team: Team) -> Act:
 
 
 def _change(team: Team, data: admin_forms.TeamForm) -> Response:
-    teams.change_team(doors.session(), doors.actor(), team, **_values(data))
+    teams.change_team(doors.session(), doors.actor(), team, **_values(data, team))
     flash(_("Saved."), "ok")
     return redirect(url_for("admin_teams.show", slug=team.slug), 303)
 

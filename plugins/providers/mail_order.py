@@ -49,6 +49,7 @@ class MailOrder(Connector[MailOrderSettings]):
     kind: ClassVar[Kind] = "provider"
     title: ClassVar[str] = "Work orders by mail"
     capabilities: ClassVar[frozenset[str]] = frozenset({"place"})
+    calls_out: ClassVar[bool] = False
     settings_model = MailOrderSettings
 
     def place(self, ctx: Ctx[MailOrderSettings], order: WorkItem) -> Placed:

@@ -19,6 +19,7 @@ from hub.plugin.settings import (
     join,
     read_form,
     secret_names,
+    secrets_to_ask_again,
     split,
 )
 
@@ -212,3 +213,31 @@ def test_every_text_survives_the_form(line: str, maybe: str | None, many: list[s
 def test_an_emptied_text_does_not_fall_back_to_its_default() -> None:
     values: dict[str, Any] = {"line": "", "maybe": "", "many": ""}
     assert read_form(Texts, values) == Texts(line="", maybe=None, many=[])
+
+
+class Mailbox(BaseModel):
+    """A far side of two addresses, each with its own secret."""
+
+    smtp_host: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    imap_host: str = ""
+    imap_password: SecretStr = SecretStr("")
+    proxy_url: str = ""
+    title: str = ""
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        ({"title": "Another"}, set()),
+        ({"smtp_host": "b"}, {"smtp_password"}),
+        ({"imap_host": "b"}, {"imap_password"}),
+        ({"proxy_url": "http://b"}, {"smtp_password", "imap_password"}),
+    ],
+)
+def test_a_secret_is_asked_for_again_when_it_would_go_elsewhere(
+    change: dict[str, str], asked: set[str]
+) -> None:
+    before = {"smtp_host": "a", "imap_host": "a"}
+    after = Mailbox(**{**before, **change})  # type: ignore[arg-type]
+    assert secrets_to_ask_again(Mailbox, before, after, ["smtp_password", "imap_password"]) == asked

@@ -255,12 +255,16 @@ def test_a_secret_of_a_connection_never_comes_back_and_a_token_is_shown_once(rit
         "severity_label": "severity",
         "api_token": "s3cr3t-word",
     }
-    made = rita.post(page, data, page=page).headers["Location"]
+    added, made = rita.post(page, data, page=page), "/admin/connections/alerts"
+    first = re.search(r"in_[A-Za-z0-9_-]{43}", added.text)
+    assert first is not None
     assert "s3cr3t-word" not in rita.get(made).text
     shown = rita.post(f"{made}/token", page=made)
     token = re.search(r"in_[A-Za-z0-9_-]{43}", shown.text)
     assert token is not None
-    assert token[0] not in rita.get(made).text
+    assert token[0] != first[0]
+    for secret in (token[0], first[0]):
+        assert secret not in rita.get(made).text
     kept = rita.post(made, {**data, "api_token": "", "name": "Alerts 2"}, page=made)
     assert kept.status_code == 303
 

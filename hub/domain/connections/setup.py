@@ -79,7 +79,8 @@ def change_connection(
     status_map: Mapping[str, str] | None = None,
     body_limit: int | None = None,
 ) -> None:
-    """Change what is given. In `values` (a posted form) an empty secret keeps the stored one."""
+    """Change what is given. In `values` (a posted form) an empty secret keeps the stored one, unless the
+    address that it is sent to is another one now."""
     new: dict[str, Any] = {
         "name": None if name is None else _name(name),
         "enabled": enabled,
@@ -92,7 +93,9 @@ def change_connection(
         model = _connector(registry, connection.connector).settings_model
         kept = open_secrets(keyring, str(connection.id), connection.secrets)
         whole = _whole(model, connection.settings, values)
-        _store(connection, keyring, forms.read_form(model, whole, kept))
+        settings = forms.read_form(model, whole, kept)
+        _require_secrets_anew(model, connection.settings, settings, kept, values)
+        _store(connection, keyring, settings)
         changed.append("settings")
     if changed:
         sentence = f"The connection {connection.name} was changed: {', '.join(changed)}."
@@ -121,6 +124,22 @@ def find(session: Session, slug: str) -> Connection:
     if connection is None:
         raise NotFound(N_("There is no such connection."))
     return connection
+
+
+def _require_secrets_anew(
+    model: type[BaseModel],
+    stored: Mapping[str, Any],
+    settings: BaseModel,
+    kept: Mapping[str, str],
+    values: Mapping[str, str],
+) -> None:
+    """`Invalid` where a stored secret, which nobody can read here, would be sent to another address."""
+    unread = {name for name, secret in kept.items() if secret and not values.get(name)}
+    unread -= {name for name in unread if values.get(name + forms.CLEAR)}
+    moved = forms.secrets_to_ask_again(model, stored, settings, unread)
+    if moved:
+        message = N_("Please enter it again: it would be sent to another address than before.")
+        raise Invalid(message, dict.fromkeys(sorted(moved), message))
 
 
 def _set(connection: Connection, field: str, value: Any) -> bool:

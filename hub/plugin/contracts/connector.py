@@ -146,7 +146,7 @@ class Connector(Generic[Settings]):
     `name` is lower case with underscores and unique among all plugins; `title` is for people. Fields of
     `settings_model` that are SecretStr are encrypted at rest and never shown again. `status_map` translates
     foreign statuses to the words of a work order; a connection may override it, and an unmapped status is
-    shown verbatim.
+    shown verbatim. `calls_out` is False for one that opens no connection to anywhere.
     """
 
     name: ClassVar[str]
@@ -156,6 +156,7 @@ class Connector(Generic[Settings]):
     settings_model: type[Settings]
     status_map: ClassVar[Mapping[str, OrderState]] = MappingProxyType({})
     body_limit: ClassVar[int] = 16 * MIB
+    calls_out: ClassVar[bool] = True
 
     def _not_offered(self, capability: str) -> NotOffered:
         return NotOffered(f"The connector {self.name} does not offer {capability}.")

@@ -42,6 +42,7 @@ class CsvDirectory(Connector[CsvDirectorySettings]):
     kind: ClassVar[Kind] = "crm"
     title: ClassVar[str] = "Directory in CSV files"
     capabilities: ClassVar[frozenset[str]] = frozenset({"accounts"})
+    calls_out: ClassVar[bool] = False
     settings_model = CsvDirectorySettings
 
     def accounts(self, ctx: Ctx[CsvDirectorySettings], cursor: str) -> DirectoryBatch:
