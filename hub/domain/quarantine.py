@@ -17,7 +17,8 @@ from hub.domain.audit import Actor
 
 
 class QuarantineKind(StrEnum):
-    """`WAITING` bodies are good ones that the worker will parse (a connector whose parse is slow).
+    """`WAITING` bodies the worker will parse (a connector whose parse is slow, or somebody asked for it), and
+    so it will an item that is to be read `AGAIN`.
 
     An `UPLOAD` is a directory's files that wait for an admin's yes.
     """
@@ -27,6 +28,7 @@ class QuarantineKind(StrEnum):
     UPDATE = "update"
     MAIL = "mail"
     WAITING = "waiting"
+    AGAIN = "again"
     UPLOAD = "upload"
 
 

@@ -52,6 +52,7 @@ class Signal(Base):
         Index(
             # Not by a time that every repeat moves: PostgreSQL would write all indexes of the row anew.
             "ix_signals_unmatched",
+            "state",
             "id",
             postgresql_where=text(_UNHANDLED),
             sqlite_where=text(_UNHANDLED),

@@ -172,7 +172,7 @@ def _keep(
 def parse_waiting(hub: Hub, limit: int = 20) -> int:
     """Parse bodies that the door put aside, oldest first; answers how many. The worker's half of law 9."""
     with hub.db.read() as session:
-        found = quarantine.waiting(session, [QuarantineKind.WAITING], limit=limit)
+        found = quarantine.waiting(session, [QuarantineKind.WAITING, QuarantineKind.AGAIN], limit=limit)
         waiting = [(kept.id, kept.connection_id) for kept in found]
     return sum(_parse_one(hub, kept_id, connection_id) for kept_id, connection_id in waiting)
 
@@ -194,12 +194,22 @@ def _parse_one(hub: Hub, kept_id: uuid.UUID, connection_id: uuid.UUID) -> bool:
         kept = quarantine.get(session, kept_id)
         if kept.handled_at is not None:
             return False  # another worker was faster
+        if kept.kind == QuarantineKind.AGAIN and not _is_understood(result.parsed):
+            kept.kind = QuarantineKind.ITEM
+            return True
         if result.parsed is None:
             kept.kind, kept.reason = QuarantineKind.BODY, str(result.problem)
             return True
         take(session, hub, connection, result.parsed)
         quarantine.handle(session, HUB, kept, "Parsed by the worker.")
     return True
+
+
+def _is_understood(parsed: Parsed | None) -> bool:
+    """Whether an item that was kept by itself says something now. A part of a body may never do so alone."""
+    if parsed is None or parsed.unparsed:
+        return False
+    return bool(parsed.signals or parsed.updates or parsed.hints)
 
 
 def _as_incoming(kept: Quarantined) -> Incoming:

@@ -1,26 +1,35 @@
 """What people do about things that wait in a queue: name what a signal is about, drop, try again, give up."""
 
 import uuid
+from collections import Counter
+from collections.abc import Collection, Iterator
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, literal, literal_column, select, update
 from sqlalchemy.orm import Session
 
-from hub.base import clock
+from hub.base import clock, rows
 from hub.base.db import as_system
-from hub.base.errors import Invalid, NotFound
+from hub.base.errors import Conflict, Invalid, NotFound
 from hub.base.text import N_, clean
-from hub.domain import access, accounts, audit, outbox, quarantine
+from hub.domain import access, accounts, audit, connections, outbox, quarantine
 from hub.domain.access import Viewer
 from hub.domain.accounts import Service
 from hub.domain.connections import Connection
 from hub.domain.outbox import Delivery
-from hub.domain.quarantine import Quarantined
+from hub.domain.quarantine import Quarantined, QuarantineKind
 from hub.domain.signals import SIGNALS, Signal
 from hub.flows import alarm, desk
+from hub.flows.runtime import Hub
 from hub.plugin.contracts import SignalEvent
 
-MOST = 1000
-"""So many waiting signals of a connection are looked through when one of their names becomes known."""
+BATCH = 1000
+"""So many waiting signals are sounded at once when one of their names becomes known."""
+WAITING = (~SIGNALS.c.matched, SIGNALS.c.handled_at.is_(None))
+"""Signals that nobody knows a service for, and nobody has dropped."""
+
+AGAIN = {QuarantineKind.BODY: QuarantineKind.WAITING, QuarantineKind.ITEM: QuarantineKind.AGAIN}
+"""What can be read again, and what it is until the worker has done so."""
 
 _NO_SIGNAL = N_("There is no such signal.")
 _WHY = N_("Please say what became of it.")
@@ -28,7 +37,7 @@ _WHY = N_("Please say what became of it.")
 
 def find_signal(session: Session, signal_id: uuid.UUID) -> Signal:
     """A signal that waits for a service; `NotFound` for any other."""
-    query = select(Signal).where(Signal.id == signal_id, ~Signal.matched, Signal.handled_at.is_(None))
+    query = select(Signal).where(Signal.id == signal_id, *WAITING)
     found = session.scalars(query).one_or_none()
     if found is None:
         raise NotFound(_NO_SIGNAL)
@@ -46,24 +55,41 @@ def map_signal(
         raise Invalid.field("identifier", N_("Please choose one of the names that the signal carries."))
     accounts.add_identifier(session, desk.acting(session, viewer, service.account_id), service, kind, value)
     session.flush()  # signals are matched by Core statements
-    waiting = select(Signal).where(
-        Signal.connection_id == signal.connection_id, ~Signal.matched, Signal.handled_at.is_(None)
-    )
     source = session.get_one(Connection, signal.connection_id)
     # What a signal means may touch accounts that this member of staff cannot see.
     with as_system(session):
-        found = session.scalars(waiting.order_by(Signal.id.desc()).limit(MOST))
-        events = [_event(row) for row in found if [kind, value] in [list(pair) for pair in row.identifiers]]
-        return alarm.sound(session, alarm.Source(source.id, source.name), events)
+        batches = _waiting_under(session, source.id, kind, value)
+        return sum(alarm.sound(session, alarm.Source(source.id, source.name), batch) for batch in batches)
 
 
-def _event(row: Signal) -> SignalEvent:
+def _waiting_under(
+    session: Session, connection_id: uuid.UUID, kind: str, value: str
+) -> Iterator[list[SignalEvent]]:
+    """All waiting signals of a connection that carry a name, oldest first, a batch at a time."""
+    query = select(SIGNALS).where(SIGNALS.c.connection_id == connection_id, *WAITING, _carries(kind, value))
+    after: uuid.UUID | None = None
+    while True:
+        page = query if after is None else query.where(SIGNALS.c.id > after)
+        found = session.execute(page.order_by(SIGNALS.c.id).limit(BATCH)).all()
+        if not found:
+            return
+        after = found[-1].id
+        yield [_event(row) for row in found]
+
+
+def _carries(kind: str, value: str) -> ColumnElement[bool]:
+    pair = rows.json_items(SIGNALS.c.identifiers).table_valued("value", name="pair")
+    first, second = (pair.c.value.op("->>")(literal_column(place)) for place in ("0", "1"))
+    return select(literal(1)).select_from(pair).where(first == kind, second == value).exists()
+
+
+def _event(row: Any) -> SignalEvent:
     return SignalEvent(
         natural_key=row.natural_key,
         episode_start=row.episode_start,
         state="clear" if row.state == "clear" else "firing",
         at=row.source_at,
-        severity=row.severity,  # type: ignore[arg-type]  # stored from the same words
+        severity=row.severity,
         severity_text=row.severity_text,
         title=row.title,
         text=row.text,
@@ -76,20 +102,64 @@ def _event(row: Signal) -> SignalEvent:
 def drop_signal(session: Session, viewer: Viewer, signal: Signal, outcome: str) -> None:
     """Nobody need act on this signal; it stays stored, with who said so."""
     actor, words = _worker(viewer), _words(outcome)
-    dropped = (
-        update(SIGNALS)
-        .where(SIGNALS.c.id == signal.id, SIGNALS.c.connection_id == signal.connection_id)
-        .where(SIGNALS.c.handled_at.is_(None))
-        .values(handled_at=clock.now(), handled_by=viewer.person_id)
-    )
-    session.execute(dropped)
+    _drop(session, viewer, SIGNALS.c.id == signal.id, SIGNALS.c.connection_id == signal.connection_id)
     sentence = f"The signal \u201c{signal.title}\u201d was dropped: {words}"
     audit.write(session, actor, "signal.dropped", "connection", signal.connection_id, sentence)
+
+
+def drop_signals(
+    session: Session,
+    viewer: Viewer,
+    outcome: str,
+    *,
+    chosen: Collection[uuid.UUID] | None = None,
+    over: bool = False,
+    connection_id: uuid.UUID | None = None,
+) -> int:
+    """Take many waiting signals off the queue at once: some chosen ones, all that are `over`, all of a
+    connection, or what is all of this together; answers how many."""
+    actor, words = _worker(viewer), _words(outcome)
+    wanted: list[ColumnElement[bool]] = []
+    if chosen is not None:
+        wanted.append(SIGNALS.c.id.in_(chosen))
+    if over:
+        wanted.append(SIGNALS.c.state == "clear")
+    if connection_id is not None:
+        wanted.append(SIGNALS.c.connection_id == connection_id)
+    if not wanted:
+        raise Invalid.field("which", N_("Please say which signals."))
+    dropped = Counter(_drop(session, viewer, *wanted))
+    for source, count in dropped.items():
+        sentence = f"{count} signals were dropped: {words}"
+        audit.write(session, actor, "signal.dropped", "connection", source, sentence, count=count)
+    return dropped.total()
+
+
+def _drop(session: Session, viewer: Viewer, *wanted: ColumnElement[bool]) -> list[uuid.UUID]:
+    """Drop those of the waiting signals; answers the connection of each."""
+    dropped = update(SIGNALS).where(*WAITING, *wanted)
+    dropped = dropped.values(handled_at=clock.now(), handled_by=viewer.person_id)
+    return list(session.scalars(dropped.returning(SIGNALS.c.connection_id)))
 
 
 def drop_parked(session: Session, viewer: Viewer, kept: Quarantined, outcome: str) -> None:
     """Nobody need act on this mail or body; it stays stored, with who said so."""
     quarantine.handle(session, _worker(viewer), kept, _words(outcome))
+
+
+def read_again(hub: Hub, session: Session, viewer: Viewer, kept: Quarantined) -> None:
+    """Have the worker read a message again, because its plugin or the settings were mended.
+
+    It comes back to the queue if it still cannot be read. Conflict where nothing could read it now.
+    """
+    actor = _worker(viewer)
+    connection = session.get_one(Connection, kept.connection_id)
+    if kept.handled_at is not None or kept.kind not in AGAIN or not kept.body:
+        raise Conflict(N_("This cannot be read again."))
+    connections.settings_of(hub.registry, hub.keyring, connection)  # says what is missing
+    kept.kind = AGAIN[QuarantineKind(kept.kind)]
+    sentence = f"A message of {connection.name} is read again."
+    audit.write(session, actor, "quarantine.again", "quarantine", kept.id, sentence)
 
 
 def find_delivery(session: Session, viewer: Viewer, delivery_id: uuid.UUID) -> Delivery:

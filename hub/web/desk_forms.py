@@ -158,6 +158,14 @@ class Handled(Fields):
     outcome: Line
 
 
+class DropSignals(Fields):
+    """Which signals nobody need act on: those that are `ticked`, all that are `over`, or a connection's."""
+
+    which: Line
+    signal: list[uuid.UUID] = []
+    outcome: Line
+
+
 class MapSignal(Fields):
     """Which service an identifier of a signal names."""
 

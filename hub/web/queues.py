@@ -11,19 +11,22 @@ from werkzeug.wrappers import Response
 from hub.base import ids
 from hub.base.errors import Invalid
 from hub.base.text import one_line
-from hub.domain import quarantine
+from hub.domain import connections, quarantine
 from hub.domain.accounts import Account, Service, services_of
 from hub.domain.quarantine import Quarantined
 from hub.domain.signals import Signal
 from hub.flows import queues as flow
 from hub.web import desk_read, doors, queues_read
-from hub.web.desk_forms import Handled, MapSignal
+from hub.web.desk_forms import DropSignals, Handled, MapSignal
 from hub.web.forms import Fields, Form
 from hub.web.pages import page
-from hub.web.words import _
+from hub.web.words import _, ngettext
 
 queues = Blueprint("queues", __name__, url_prefix="/desk/queues")
 queues.before_request(doors.enter_desk)
+
+
+FROM = "from:"
 
 
 def older() -> uuid.UUID | None:
@@ -31,19 +34,48 @@ def older() -> uuid.UUID | None:
     return ids.from_short(request.args.get("older", ""))
 
 
-def cut(rows: list[Any], endpoint: str) -> tuple[list[Any], str | None]:
-    """The rows of a page, and the address of the next one where there is one more row."""
+def cut(rows: list[Any], endpoint: str, **look: Any) -> tuple[list[Any], str | None]:
+    """The rows of a page, and the address of the next one where there is one more; `look` is kept in it."""
     if len(rows) <= queues_read.PAGE:
         return rows, None
     shown = rows[: queues_read.PAGE]
-    return shown, url_for(endpoint, older=ids.short(shown[-1].id))
+    return shown, url_for(endpoint, older=ids.short(shown[-1].id), **look)
 
 
-@queues.get("/signals")
+@queues.route("/signals", methods=["GET", "POST"])
 def signals() -> ResponseReturnValue:
-    """Signals that match no service."""
-    rows, more = cut(queues_read.unmatched(doors.session(), older()), "queues.signals")
-    return page("desk/queue_signals.html", rows=rows, older=more)
+    """Signals that match no service: those that fire, or those that are over; many are dropped at once."""
+    over, session = bool(request.args.get("over")), doors.session()
+    form = Form(DropSignals, {"which": "over" if over else ""})
+    dropped = form.act(partial(_drop_signals, over))
+    if dropped is not None:
+        return dropped
+    rows, more = cut(
+        queues_read.unmatched(session, older(), over=over), "queues.signals", over="1" if over else None
+    )
+    folded = None if over else queues_read.over(session)
+    named = [(FROM + slug, _("All of %(name)s", name=name)) for slug, name in queues_read.sources(session)]
+    return page(
+        "desk/queue_signals.html", form.status, rows=rows, older=more, over=over, folded=folded, form=form,
+        sources=named,
+    )  # fmt: skip
+
+
+def _drop_signals(over: bool, data: DropSignals) -> Response:
+    source = data.which.removeprefix(FROM) if data.which.startswith(FROM) else None
+    count = flow.drop_signals(
+        doors.session(),
+        doors.viewer(),
+        data.outcome,
+        chosen=data.signal if data.which == "ticked" else None,
+        over=data.which == "over",
+        connection_id=connections.find(doors.session(), source).id if source else None,
+    )
+    flash(
+        ngettext("One signal was taken off the queue.", "%(num)d signals were taken off the queue.", count),
+        "ok",
+    )
+    return redirect(url_for("queues.signals", over="1" if over else None), 303)
 
 
 @queues.route("/signals/<uuid:signal_id>", methods=["GET", "POST"])
@@ -116,8 +148,22 @@ def body(kept_id: uuid.UUID) -> ResponseReturnValue:
     kept = quarantine.get(doors.session(), kept_id)
     form = Form(Handled)
     return form.act(partial(_drop, kept, "queues.bodies")) or page(
-        "desk/queue_body.html", form.status, kept=kept, form=form, text=_readable(kept)
+        "desk/queue_body.html",
+        form.status,
+        kept=kept,
+        form=form,
+        text=_readable(kept),
+        again=kept.kind in flow.AGAIN,
     )
+
+
+@queues.post("/bodies/<uuid:kept_id>/again")
+def again(kept_id: uuid.UUID) -> ResponseReturnValue:
+    """Have it read once more, because what was wrong was mended."""
+    kept = quarantine.get(doors.session(), kept_id)
+    flow.read_again(doors.hub(), doors.session(), doors.viewer(), kept)
+    flash(_("It is read again now; if it still cannot be read, it comes back here."), "ok")
+    return redirect(url_for("queues.bodies"), 303)
 
 
 def _drop(kept: Quarantined, endpoint: str, data: Handled) -> Response:

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, literal, or_, select
+from sqlalchemy import exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from hub.domain.access import Viewer
@@ -12,7 +12,8 @@ from hub.domain.accounts import Account
 from hub.domain.connections import Connection
 from hub.domain.outbox import GIVEN_UP, Delivery
 from hub.domain.quarantine import Quarantined, QuarantineKind
-from hub.domain.signals import Signal
+from hub.domain.signals import SIGNALS, Signal
+from hub.flows.queues import WAITING
 
 MOST = 100
 PAGE = 50
@@ -20,12 +21,12 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much waits in each queue; counting stops at `MOST`."""
+    """How much waits in each queue, as it is shown: "" for nothing, "100+" for more than is counted."""
 
-    signals: int
-    mail: int
-    deliveries: int
-    bodies: int
+    signals: str
+    mail: str
+    deliveries: str
+    bodies: str
 
 
 def counts(session: Session) -> Counts:
@@ -38,18 +39,22 @@ def counts(session: Session) -> Counts:
             _count(_parked(select(literal(1)), *BODIES)),
         )
     ).one()
-    return Counts(*row)
+    return Counts(*map(_shown, row))
+
+
+def _shown(count: int) -> str:
+    return f"{MOST}+" if count > MOST else str(count or "")
 
 
 BODIES = (QuarantineKind.BODY, QuarantineKind.ITEM, QuarantineKind.UPDATE)
 
 
 def _count(query: Any) -> Any:
-    return select(func.count()).select_from(query.limit(MOST).subquery()).scalar_subquery()
+    return select(func.count()).select_from(query.limit(MOST + 1).subquery()).scalar_subquery()
 
 
-def _unmatched(query: Any) -> Any:
-    return query.select_from(Signal).where(~Signal.matched, Signal.handled_at.is_(None))
+def _unmatched(query: Any, state: str = "firing") -> Any:
+    return query.select_from(Signal).where(Signal.state == state, *WAITING)
 
 
 def _parked(query: Any, *kinds: str) -> Any:
@@ -61,13 +66,27 @@ def _given_up(query: Any) -> Any:
     return query.select_from(Delivery).where(GIVEN_UP)
 
 
-def unmatched(session: Session, older: uuid.UUID | None = None) -> list[Any]:
-    """Signals that no service is known for, newest first."""
+def over(session: Session) -> str:
+    """How many signals that nobody knows a service for are over, as it is shown."""
+    return _shown(session.scalar(select(_count(_unmatched(select(literal(1)), "clear")))) or 0)
+
+
+def sources(session: Session) -> list[tuple[str, str]]:
+    """(slug, name) of the connections whose signals wait."""
+    query = select(Connection.slug, Connection.name).order_by(Connection.name)
+    waits = exists().where(SIGNALS.c.connection_id == Connection.id, *WAITING)
+    return [(row.slug, row.name) for row in session.execute(query.where(waits))]
+
+
+def unmatched(session: Session, older: uuid.UUID | None = None, *, over: bool = False) -> list[Any]:
+    """Signals that no service is known for, newest first: those that fire, or those that are `over`."""
     columns = select(
         *(Signal.id, Signal.title, Signal.severity, Signal.state, Signal.identifiers, Signal.repeats),
         *(Signal.first_seen_at, Signal.last_seen_at, Connection.name.label("source")),
     )
-    query = _unmatched(columns).join(Connection, Connection.id == Signal.connection_id)
+    query = _unmatched(columns, "clear" if over else "firing").join(
+        Connection, Connection.id == Signal.connection_id
+    )
     if older is not None:
         query = query.where(Signal.id < older)
     return list(session.execute(query.order_by(Signal.id.desc()).limit(PAGE + 1)))

@@ -715,7 +715,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_signals_unmatched",
         "signals",
-        ["id"],
+        ["state", "id"],
         unique=False,
         postgresql_where=sa.text("NOT matched AND handled_at IS NULL"),
         sqlite_where=sa.text("NOT matched AND handled_at IS NULL"),
