@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import DateTime as SaDateTime
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -243,7 +243,10 @@ def _end_read(session: Session) -> None:
         session.commit()
 
 
-_BUSY = ("database is locked", "database table is locked", "lock timeout")
+_BUSY = ("database is locked", "database table is locked")
+# serialization_failure, deadlock_detected, lock_not_available: PostgreSQL's words depend on its language.
+_BUSY_STATES = ("40001", "40P01", "55P03")
+_TAKEN = ("23505", "23P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 _AWAY = (
     *("could not connect", "connection refused", "connection failed", "server closed the connection"),
     *("terminating connection", "the database system is", "unable to open database file"),
@@ -254,7 +257,7 @@ _FULL = ("disk is full", "no space left")
 def as_hub_error(error: OperationalError) -> HubError | OperationalError:
     """A lock, a lost connection or a full disk as something to tell people; anything else as it is."""
     words = str(error.orig).lower()
-    if any(sign in words for sign in _BUSY):
+    if _code(error) in _BUSY_STATES or any(sign in words for sign in _BUSY):
         return Unavailable(N_("The database is busy. Nothing was lost; please try again in a moment."))
     if error.connection_invalidated or any(sign in words for sign in _AWAY):
         return Unavailable(
@@ -263,6 +266,15 @@ def as_hub_error(error: OperationalError) -> HubError | OperationalError:
     if any(sign in words for sign in _FULL):
         return Unavailable(N_("The disk is full. Nothing was saved; the operator must free space."))
     return error
+
+
+def is_taken(error: IntegrityError) -> bool:
+    """Whether a unique key is taken, as when two make the same at once; otherwise a row of ours is wrong."""
+    return _code(error) in _TAKEN
+
+
+def _code(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None) or ""
 
 
 @event.listens_for(Session, "after_begin")

@@ -122,3 +122,15 @@ class Misconfigured(HubError):
     """A setting is missing or wrong; the message says which and what to do."""
 
     title = N_("The hub is not configured")
+
+
+def frames_of(error: BaseException) -> str:
+    """Where an error happened, for the log. What it says is left out: it may quote values, even secrets."""
+    return "".join(traceback.format_tb(error.__traceback__)[-12:])
+
+
+def reason_of(error: Exception) -> str:
+    """What people read of an error: its own sentence, if it is one that was foreseen."""
+    if isinstance(error, HubError):
+        return str(error)
+    return f"It broke in the hub ({type(error).__name__}); the log says where."

@@ -7,9 +7,10 @@ from contextvars import copy_context
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
+import structlog
 from sqlalchemy.orm import Session
 
-from hub.base.errors import Invalid, Misconfigured
+from hub.base.errors import HubError, Invalid, Misconfigured, Unavailable, frames_of, reason_of
 from hub.domain import connections
 from hub.domain.connections import Configured
 from hub.flows.channels import target_of
@@ -21,6 +22,7 @@ LEASE = timedelta(minutes=2)
 PAGES = 50
 """Pages of one poll; what is left then waits for the next."""
 AT_ONCE = 8
+log = structlog.get_logger()
 
 
 class Page(Protocol):
@@ -57,25 +59,51 @@ def poll(
 ) -> bool:
     """Ask page after page; each is settled in one transaction with its cursor. False: someone else is at it.
 
-    A far side that fails is noted on the health page and asked again by the next poll.
+    A far side that fails is noted on the health page and asked again by the next poll, and so is what the hub
+    itself cannot take in; only a database that is busy is nobody's fault (`Unavailable`).
     """
     for _ in range(PAGES):
         connection = _claim(hub, connection_id)
         if connection is None:
             return False
-        page = _asked(hub, connection, ask)
-        if page is None:
-            return True
-        with hub.db.write() as session:
-            if not connections.settle_poll(
-                session, connection.id, connection.cursor, cursor=page.cursor or None
-            ):
+        try:
+            page = _asked(hub, connection, ask)
+            if page is None:
+                return True
+            if not _settled(hub, connection, page, settle):
                 return False
-            settle(session, connection, page)
-            connections.note_ok(session, connection)
+        except Unavailable:
+            raise
+        except Exception as error:
+            _note_broken(hub, connection, error)
+            return True
         if not getattr(page, "more", False):
             break
     return True
+
+
+def _settled(
+    hub: Hub, connection: Configured, page: Found, settle: Callable[[Session, Configured, Found], object]
+) -> bool:
+    """Act on a page and move the cursor past it; false when another poll has done so meanwhile.
+
+    The state of the connection comes last: webhooks lock it, too, after all that they change (law 3).
+    """
+    with hub.db.write() as session:
+        settle(session, connection, page)
+        if not connections.settle_poll(session, connection.id, connection.cursor, cursor=page.cursor or None):
+            session.rollback()
+            return False
+        connections.note_ok(session, connection)
+    return True
+
+
+def _note_broken(hub: Hub, connection: Configured, error: Exception) -> None:
+    if not isinstance(error, HubError):
+        log.error(
+            "poll.broke", connection=connection.slug, error=type(error).__name__, frames=frames_of(error)
+        )
+    _end(hub, connection, reason_of(error))
 
 
 def _claim(hub: Hub, connection_id: uuid.UUID) -> Configured | None:
@@ -94,8 +122,13 @@ def _asked(hub: Hub, connection: Configured, ask: Callable[[Target, str], Found]
         reason = error.reason
     except (Misconfigured, Invalid) as error:
         reason = str(error)
+    _end(hub, connection, reason)
+    return None
+
+
+def _end(hub: Hub, connection: Configured, reason: str | None) -> None:
+    """Let go of a connection where it was, with what went wrong."""
     with hub.db.write() as session:
         if reason is not None:
             connections.note_failure(session, connection.id, reason)
         connections.settle_poll(session, connection.id, connection.cursor)
-    return None

@@ -6,16 +6,19 @@ reads is applied in the order of the far side's own update ids.
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
 from typing import Any
 
 import orjson
+import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.base.errors import HubError
+from hub.base.errors import HubError, frames_of, reason_of
 from hub.base.text import N_
 from hub.domain import connections, links, outbox, quarantine, timeline, workorders
 from hub.domain.audit import Actor
@@ -34,6 +37,7 @@ EVERY = timedelta(seconds=60)
 """How often a team's tool is asked although nothing hinted at news."""
 WINDOW = timedelta(seconds=4)
 """Hints of so long make one pull. Tools send them from inside their own transaction, so it waits a little."""
+log = structlog.get_logger()
 
 
 def take(
@@ -75,49 +79,77 @@ def apply(session: Session, hub: Hub, connection: Configured, updates: Sequence[
     """
     by_object = groupby(sorted(updates, key=_order), key=lambda update: update.external_id)
     objects = {external_id: list(group) for external_id, group in by_object}
-    targets = _targets(session, connection, objects)
-    timeline.lock(session, [target.account_id for target in targets.values() if target.account_id])
+    targets = links.of_externals(session, connection.id, list(objects))
+    unlinked = {external_id: news for external_id, news in objects.items() if external_id not in targets}
+    adopted = _adoptable(session, connection, unlinked)
+    known = [target.account_id for target in targets.values() if target.account_id]
+    timeline.lock(session, [*known, *(each.order.account_id for each in adopted.values())])
     applied = 0
     for external_id, news in objects.items():
-        target = targets.get(external_id)
-        if target is None:
+        if external_id not in targets and external_id not in adopted:
             _quarantine(session, connection, news, "Nothing in the hub is linked to it.")
             continue
         try:
             with session.begin_nested():
+                target = targets.get(external_id) or _adopt(session, connection, adopted[external_id])
                 applied += _apply(session, hub, connection, target, news)
-        except HubError as error:
-            _quarantine(session, connection, news, str(error))
+        except OperationalError:
+            raise  # the database is busy or away, which is not this object's fault
+        except Exception as error:
+            _log_broken(connection, external_id, error)
+            _quarantine(session, connection, news, reason_of(error))
     return applied
+
+
+def _log_broken(connection: Configured, external_id: str, error: Exception) -> None:
+    if not isinstance(error, HubError):
+        log.error(
+            "sync.broke",
+            connection=connection.slug,
+            object=external_id,
+            error=type(error).__name__,
+            frames=frames_of(error),
+        )
 
 
 def _order(update: ExternalUpdate) -> tuple[str, tuple[int, str]]:
     return update.external_id, update_order(update.update_id)
 
 
-def _targets(
-    session: Session, connection: Configured, objects: Mapping[str, Sequence[ExternalUpdate]]
-) -> dict[str, Target]:
-    targets = links.of_externals(session, connection.id, list(objects))
-    for external_id, news in objects.items():
-        if external_id not in targets and _adopt(session, connection, external_id, news):
-            targets |= links.of_externals(session, connection.id, [external_id])
-    return targets
+@dataclass(frozen=True, slots=True)
+class Adoptable:
+    """A foreign object that carries a delivery of ours: its news may be faster than the answer to us."""
+
+    external_id: str
+    order: WorkOrder
+    delivery_id: uuid.UUID
 
 
-def _adopt(
-    session: Session, connection: Configured, external_id: str, news: Sequence[ExternalUpdate]
-) -> bool:
-    """Link a foreign object that carries a delivery of ours: its news may be faster than the answer to us."""
-    for delivery_id in filter(None, (_uuid(update.delivery_id) for update in news)):
-        delivery = session.get(Delivery, delivery_id)
-        if delivery is None or delivery.kind != "order.open" or delivery.connection_id != connection.id:
-            continue
-        order = workorders.get_order(session, uuid.UUID(delivery.body["order_id"]))
-        if order is not None:
-            orders.linked(session, connection.id, order, ExternalRef(external_id), delivery_id)
-            return True
-    return False
+def _adoptable(
+    session: Session, connection: Configured, unlinked: Mapping[str, Sequence[ExternalUpdate]]
+) -> dict[str, Adoptable]:
+    found = {}
+    for external_id, news in unlinked.items():
+        for delivery_id in filter(None, (_uuid(update.delivery_id) for update in news)):
+            order = _order_opened_by(session, connection, delivery_id)
+            if order is not None:
+                found[external_id] = Adoptable(external_id, order, delivery_id)
+                break
+    return found
+
+
+def _order_opened_by(session: Session, connection: Configured, delivery_id: uuid.UUID) -> WorkOrder | None:
+    delivery = session.get(Delivery, delivery_id)
+    if delivery is None or delivery.kind != "order.open" or delivery.connection_id != connection.id:
+        return None
+    order_id = _uuid(delivery.body.get("order_id"))
+    return workorders.get_order(session, order_id) if order_id else None
+
+
+def _adopt(session: Session, connection: Configured, adoptable: Adoptable) -> Target:
+    external_id, order = adoptable.external_id, adoptable.order
+    orders.linked(session, connection.id, order, ExternalRef(external_id), adoptable.delivery_id)
+    return links.of_externals(session, connection.id, [external_id])[external_id]
 
 
 def _apply(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.wrappers import Response as AnyResponse
 
-from hub.base.db import NOBODY, RowScope
+from hub.base.db import NOBODY, RowScope, is_taken
 from hub.base.errors import Conflict, NotFound, Unauthenticated
 from hub.domain import access, sessions
 from hub.domain.access import Viewer
@@ -42,10 +42,12 @@ class HubApp(Flask):
 
 @contextmanager
 def conflicts() -> Iterator[None]:
-    """Rows that another request changed or made first are a `Conflict`, not a failure of ours."""
+    """Rows that another request changed or made first are a `Conflict`; else it is our failure."""
     try:
         yield
     except (StaleDataError, IntegrityError) as error:
+        if isinstance(error, IntegrityError) and not is_taken(error):
+            raise
         raise Conflict(
             _("Someone else changed this at the same moment. Look at it again, then repeat what you did.")
         ) from error

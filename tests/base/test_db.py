@@ -104,6 +104,44 @@ def test_a_database_that_is_away_is_said_to_be_away(tmp_path: Path) -> None:
     db.dispose()
 
 
+def test_two_that_wait_for_each_other_are_told_to_come_back(hub: Hub) -> None:
+    if hub.db.dialect == "sqlite":
+        pytest.skip("SQLite has one writer at a time, who waits for nobody")
+    with hub.db.write() as session:
+        session.add_all([window("a"), window("b")])
+    both = threading.Barrier(2)
+    told: list[Unavailable] = []
+
+    def lock(first: str, second: str) -> None:
+        locking = select(RateWindow).with_for_update()
+        try:
+            with hub.db.write() as session:
+                session.scalars(locking.where(RateWindow.key == first)).one()
+                both.wait(10)
+                session.scalars(locking.where(RateWindow.key == second)).one()
+        except Unavailable as error:
+            told.append(error)
+
+    threads = [threading.Thread(target=lock, args=pair) for pair in (("a", "b"), ("b", "a"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [busy] = told
+    assert "busy" in str(busy)
+    assert busy.retry_after
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03"])
+def test_what_may_be_tried_again_is_known_in_every_language(sqlstate: str) -> None:
+    class Verklemmt(Exception):
+        pass
+
+    cause = Verklemmt("Verklemmung entdeckt")
+    cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+    assert isinstance(as_hub_error(OperationalError("UPDATE", {}, cause)), Unavailable)
+
+
 def test_a_mistake_of_ours_is_not_called_an_outage() -> None:
     error = OperationalError("SELECT", {}, Exception("no such table: connections"))
     assert as_hub_error(error) is error

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, func, select, text
+from structlog.testing import capture_logs
 
 from hub.app import create_app, create_hub
 from hub.base.db import RowScope
@@ -102,6 +103,39 @@ def test_a_row_that_changed_meanwhile_is_a_conflict(app: Flask, hub: Hub, world:
     answer = app.test_client().post("/test/stale")
     assert answer.status_code == 409
     assert "Someone else changed this" in answer.text
+
+
+def test_a_row_that_another_request_made_first_is_a_conflict(app: Flask, hub: Hub, world: World):
+    @app.post("/test/taken")
+    def taken() -> str:
+        doors.door().rescope(RowScope("staff", world.rita))
+        account = doors.session().get_one(Account, world.nordwind.account)
+        account.slug = doors.session().get_one(Account, world.bolt.account).slug
+        return "ok"
+
+    with capture_logs() as logs:
+        assert app.test_client().post("/test/taken").status_code == 409
+    assert logs == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE accounts SET name = NULL", "UPDATE accounts SET parent_id = '00000000000000000000000000000001'"],
+)
+def test_a_row_that_we_got_wrong_is_a_failure_of_ours_and_logged(
+    app: Flask, hub: Hub, world: World, change: str
+):
+    @app.post("/test/wrong")
+    def wrong() -> str:
+        doors.door().rescope(RowScope("staff", world.rita))
+        doors.session().execute(text(change))
+        return "ok"
+
+    with capture_logs() as logs:
+        answer = app.test_client().post("/test/wrong")
+    assert answer.status_code == 500
+    assert "Someone else" not in answer.text
+    assert [each["error"] for each in logs if each["event"] == "web.error"] == ["IntegrityError"]
 
 
 def test_a_page_reads_and_never_writes(app: Flask, hub: Hub, world: World):

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from hub.base import clock
 from hub.base.db import BUSY_SECONDS
-from hub.base.errors import HubError
+from hub.base.errors import HubError, reason_of
 from hub.domain import outbox
 from hub.domain.kinds import Kind
 from hub.domain.outbox import Claimed
@@ -19,7 +19,6 @@ from hub.flows.delivery.outcomes import (
     Unanswered,
     Unknown,
     log_broken,
-    reason_of,
 )
 from hub.flows.delivery.settling import LONGEST_PAUSE, SETTLE_PAUSES, finish, say
 from hub.flows.runtime import Hub

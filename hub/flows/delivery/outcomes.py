@@ -1,6 +1,5 @@
 """What carrying out a delivery can come to, and how each kind of delivery says how it is carried out."""
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from hub.base.errors import HubError
+from hub.base.errors import frames_of
 from hub.domain.outbox import Claimed
 from hub.flows.runtime import Hub
 
@@ -75,16 +74,12 @@ class Handler:
     patience: timedelta = PATIENCE
 
 
-def reason_of(error: Exception) -> str:
-    """What people read of an error: its own sentence, if it is one that was foreseen."""
-    if isinstance(error, HubError):
-        return str(error)
-    return f"Carrying it out broke ({type(error).__name__}); the log says where."
-
-
 def log_broken(delivery: Claimed, error: BaseException) -> None:
     """Log an error that nobody foresaw, with where it happened."""
-    # Messages of errors quote values, among them secrets; the type and the frames are enough to find it.
-    frames = "".join(traceback.format_tb(error.__traceback__)[-12:])
-    kind = type(error).__name__
-    log.error("delivery.broke", delivery=str(delivery.id), kind=delivery.kind, error=kind, frames=frames)
+    log.error(
+        "delivery.broke",
+        delivery=str(delivery.id),
+        kind=delivery.kind,
+        error=type(error).__name__,
+        frames=frames_of(error),
+    )

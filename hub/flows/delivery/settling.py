@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.base.errors import HubError, Unavailable
+from hub.base.errors import HubError, Unavailable, reason_of
 from hub.domain import outbox, timeline
 from hub.domain.audit import HUB
 from hub.domain.kinds import Kind
@@ -25,7 +25,6 @@ from hub.flows.delivery.outcomes import (
     Unanswered,
     Unknown,
     log_broken,
-    reason_of,
 )
 from hub.flows.runtime import Hub
 
