@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.base.errors import Unavailable
 from hub.domain import cases, connections, coverage, sessions
-from hub.flows import delivery, directory, intake, mailroom, reconcile, sync
+from hub.flows import delivery, directory, hanging, intake, mailroom, reconcile, sync
 from hub.flows.delivery import Dispatcher
 from hub.flows.runtime import Hub
 
@@ -72,6 +72,7 @@ TIMERS = (
     Timer("ask monitoring systems what fires", 30, reconcile.poll_due),
     Timer("read directories", 60, directory.poll_due),
     Timer("fetch mail", 5, mailroom.poll_due),
+    Timer("tell which calls hang", 15, hanging.tell),
     Timer("forget old sessions and rate windows", 600, _once(_forget_sessions)),
     Timer("forget old health events", 3600, _once(connections.prune)),
 )

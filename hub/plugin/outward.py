@@ -34,7 +34,7 @@ from hub.plugin.contracts import (
 )
 from hub.plugin.http import HttpClients, HttpOptions
 from hub.plugin.scrub import ScrubbedLog, Scrubber, secrets_of
-from hub.plugin.slots import SlotHealth, Slots
+from hub.plugin.slots import Hanging, SlotHealth, Slots
 
 SECONDS = 30.0
 HEADROOM = 2.0
@@ -107,6 +107,10 @@ class Outward:
     def health(self) -> tuple[SlotHealth, ...]:
         """The slots of every connection called so far."""
         return self._slots.health()
+
+    def hanging(self) -> tuple[Hanging, ...]:
+        """The connections with calls that hang, and those that had some when this was asked before."""
+        return self._slots.hanging()
 
     def close(self) -> None:
         """Close kept-alive connections, at the end of the process or of a test."""

@@ -78,6 +78,18 @@ class _Lane:
     counts: Counter[str] = field(default_factory=Counter)
     last_failure: str = ""
     last_failure_at: datetime | None = None
+    told: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """How many calls of a connection hang in this process; `changed` since it was last asked."""
+
+    connection_key: str
+    hung: int
+    slots: int
+    since: datetime | None
+    changed: bool
 
 
 class Slots:
@@ -119,6 +131,20 @@ class Slots:
         with self._guard:
             lanes = sorted(self._lanes.items())
         return tuple(self._health(key, lane) for key, lane in lanes)
+
+    def hanging(self) -> tuple[Hanging, ...]:
+        """The connections with calls that hang, and those that had some when this was asked before."""
+        with self._guard:
+            lanes = sorted(self._lanes.items())
+        found = (self._hanging(key, lane) for key, lane in lanes)
+        return tuple(item for item in found if item.hung or item.changed)
+
+    def _hanging(self, key: str, lane: _Lane) -> Hanging:
+        with lane.free:
+            hung, changed = len(lane.hung), len(lane.hung) != lane.told
+            lane.told = hung
+            since = min(lane.hung.values(), default=None)
+        return Hanging(key, hung, self._per_connection, since, changed)
 
     def _health(self, key: str, lane: _Lane) -> SlotHealth:
         with lane.free:

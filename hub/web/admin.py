@@ -1,5 +1,7 @@
 """The administration's first page: health, the last resort, and the audit log."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
@@ -93,30 +95,24 @@ def _health_parts() -> list[Part]:
     registry = doors.hub().registry
     states = {"loaded": _("loaded"), "failed": _("failed"), "blocked": _("blocked in the settings")}
     plugins = [
-        [item.name, item.version, states[item.state], item.reason or ", ".join(item.connectors)]
+        [item.name, item.version, states[item.state], item.reason or _titles(item.connectors)]
         for item in registry.plugins()
-    ]
-    slots = [
-        [health.connection_key, health.calls, health.failures, health.hung, health.last_failure]
-        for health in doors.hub().outward.health()
     ]
     connections = [
         [link(url_for("admin_connections.show", slug=row.slug), row.name), *admin_read.health_words(row)]
         for row in admin_read.connections(doors.session())
     ]
     words = (_("Connection"), _("State"), _("Last worked"), _("What is wrong"))
-    calls = [
-        _("Connection"),
-        (_("Calls"), "number"),
-        (_("Failures"), "number"),
-        (_("Hanging"), "number"),
-        _("Last failure"),
-    ]
     return [
         Part("connections", _("Connections"), words, connections, _("No connection yet.")),
         Part("plugins", _("Plugins"), (_("Plugin"), _("Version"), _("State"), _("About")), plugins),
-        Part("slots", _("Calls of this process"), calls, slots, _("This process has called nobody yet.")),
     ]
+
+
+def _titles(names: Sequence[str]) -> str:
+    """What the connectors of a plugin are for, as people know them."""
+    found = (doors.hub().registry.connector(name) for name in names)
+    return ", ".join(connector.title for connector in found if connector)
 
 
 @admin.get("/audit")

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.domain.accounts import Account, Membership
 from hub.domain.audit import AuditLine
-from hub.domain.connections import Connection, ConnectionState
+from hub.domain.connections import Connection, ConnectionState, hanging
 from hub.domain.coverage import Assignment
 from hub.domain.people import Absence, ContactPoint, Identity, Person, StaffMember
 from hub.web.filters import moment
-from hub.web.words import _
+from hub.web.words import _, ngettext
 
 PAGE = 100
 
@@ -32,7 +32,7 @@ def connections(session: Session) -> list[Any]:
         select(
             *(Connection.slug, Connection.name, Connection.connector, Connection.side, Connection.enabled),
             *(ConnectionState.last_ok_at, ConnectionState.failing_since, ConnectionState.failures),
-            ConnectionState.last_error,
+            *(ConnectionState.last_error, ConnectionState.hung, ConnectionState.hung_at),
         )
         .join(ConnectionState, ConnectionState.connection_id == Connection.id)
         .order_by(Connection.name)
@@ -48,7 +48,11 @@ def health_words(row: Any) -> list[str]:
         state = _("failing since %(time)s", time=moment(row.failing_since))
     else:
         state = _("works") if row.last_ok_at else _("not used yet")
-    return [state, moment(row.last_ok_at), row.last_error or ""]
+    wrong = [row.last_error or ""]
+    if row.enabled and (hung := hanging(row.hung, row.hung_at)):
+        state = ngettext("%(num)d call hangs", "%(num)d calls hang", hung)
+        wrong.append(_("The tool does not answer; the worker waits for these calls."))
+    return [state, moment(row.last_ok_at), " ".join(filter(None, wrong))]
 
 
 def accounts(session: Session, hidden: frozenset[uuid.UUID], words: str) -> list[Any]:

@@ -71,9 +71,7 @@ def _fields(team: Team | None = None) -> list[Field]:
     return [
         Field("name", _("Name"), required=True),
         Field("kind", _("What it is"), "select", True, options=choices(TEAM_KINDS)),
-        Field(
-            "connection", _("Its own tool"), "select", options=[("", _("None: by mail")), *_own_tools(team)]
-        ),
+        Field("connection", _("Its own tool"), "select", options=tools),
         Field("email", _("Mail address"), "email", help=_("For teams without a tool of their own.")),
         Field("options", _("Options of its tool"), "textarea", help=pairs),
         Field("language", _("Language"), "select", True, options=list(LANGUAGE_NAMES.items())),

@@ -11,8 +11,10 @@ from hub.domain.connections.calls import (
 )
 from hub.domain.connections.health import (
     events,
+    hanging,
     health_event,
     note_failure,
+    note_hanging,
     note_ok,
     note_slow_parse,
     prune,
@@ -35,10 +37,12 @@ __all__ = [
     "due_polls",
     "events",
     "find",
+    "hanging",
     "health_event",
     "listed",
     "new_token",
     "note_failure",
+    "note_hanging",
     "note_ok",
     "note_slow_parse",
     "options_of",

@@ -1,9 +1,9 @@
 """Whether a connection works, and what an operator should know of it."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
@@ -12,6 +12,7 @@ from hub.domain.connections.tables import ConnectionState, HealthEvent
 
 OK_EVERY = timedelta(minutes=1)
 """How exactly "last worked at" is kept: a busy webhook does not write it each time."""
+HANGS_FOR = timedelta(minutes=1)
 KEPT = timedelta(days=30)
 _state = ConnectionState.__table__.c
 
@@ -55,6 +56,22 @@ def note_slow_parse(session: Session, connection_id: uuid.UUID, pause: timedelta
         .values(slow_parse_until=clock.now() + pause)
     )
     health_event(session, connection_id, "slow_parse", sentence)
+
+
+def note_hanging(session: Session, connection_id: uuid.UUID, hung: int, sentence: str = "") -> None:
+    """How many calls of this worker hang now; the sentence where that has changed."""
+    found: CursorResult[object] = session.execute(  # type: ignore[assignment]
+        update(ConnectionState)
+        .where(_state.connection_id == connection_id)
+        .values(hung=hung, hung_at=clock.now())
+    )
+    if found.rowcount and sentence:
+        health_event(session, connection_id, "hung" if hung else "recovered", sentence)
+
+
+def hanging(hung: int, hung_at: datetime | None) -> int:
+    """How many calls hang; none if the worker that said so has been silent, for then it has ended."""
+    return hung if hung_at is not None and clock.now() - hung_at < HANGS_FOR else 0
 
 
 def health_event(session: Session, connection_id: uuid.UUID, kind: str, sentence: str) -> None:

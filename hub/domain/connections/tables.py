@@ -45,7 +45,10 @@ class Connection(Base):
 
 
 class ConnectionState(Base):
-    """What changes while a connection works: the connector's own state, cursors and health."""
+    """What changes while a connection works: the connector's own state, cursors and health.
+
+    `hung` is how many calls of a worker hung when it looked last, at `hung_at`.
+    """
 
     __tablename__ = "connection_states"
     __table_args__ = ({"info": {"rls": "open"}},)
@@ -59,6 +62,8 @@ class ConnectionState(Base):
     failures: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
     slow_parse_until: Mapped[datetime | None]
+    hung: Mapped[int] = mapped_column(default=0)
+    hung_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
 
 

@@ -432,6 +432,8 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("slow_parse_until", Utc(), nullable=True),
+        sa.Column("hung", sa.Integer(), nullable=False),
+        sa.Column("hung_at", Utc(), nullable=True),
         sa.Column("lease_until", Utc(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_connection_states_connection_id_connections")
