@@ -49,6 +49,11 @@ def _confirm(case: Case, data: Fields) -> str:
     return _("The case is closed.")
 
 
+def _close(case: Case, data: Fields) -> str:
+    cases.close(doors.session(), _acting(case), case)
+    return _("The case is closed.")
+
+
 def _handler(case: Case, data: desk_forms.Handler) -> str:
     desk.set_handler(doors.session(), doors.viewer(), case, data.person)
     return _("Saved.")
@@ -98,6 +103,7 @@ VERBS: Mapping[str, tuple[type[Fields], Verb]] = {
     "reopen": (desk_forms.Reason, _reopen),
     "cancel": (desk_forms.Reason, _cancel),
     "confirm": (Fields, _confirm),
+    "close": (Fields, _close),
     "handler": (desk_forms.Handler, _handler),
     "next": (desk_forms.Next, _next),
     "priority": (desk_forms.Prioritise, _priority),

@@ -1,6 +1,6 @@
 """The desk: what is mine now, the accounts, and the one page of each account."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,6 +10,7 @@ from hub.base.text import one_line
 from hub.domain import reading
 from hub.domain.accounts import Account
 from hub.domain.coverage.why import sentence
+from hub.domain.people import StaffRole
 from hub.web import desk_read, doors, lines, writing
 from hub.web.look import Look, ways
 from hub.web.pages import page
@@ -19,6 +20,9 @@ from hub.web.writing import Writing
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(doors.enter_desk)
+
+MENDERS = (StaffRole.LEAD, StaffRole.ADMIN)
+"""Those who may put an entry right, or empty it."""
 
 
 @desk.get("")
@@ -65,11 +69,19 @@ def account_page(found: Account, composer: Writing) -> ResponseReturnValue:
         days=lines.days(shown.lines, there, opened),
         look=ways(look, shown, "desk.account", slug=found.slug),
         case_link=there.case_link,
+        mend=mend_link(found),
         side=desk_read.side(session, found, clock.now()),
         duty_words=dict(choices(DUTIES)),
         why_not=lambda rung: sentence([rung.reason], language()),
         writing=composer,
     )
+
+
+def mend_link(found: Account) -> Callable[[int], str] | None:
+    """Where an entry of the account is put right, for who may; None for everybody else."""
+    if not doors.viewer().roles & set(MENDERS):
+        return None
+    return lambda seq: url_for("mending.show", slug=found.slug, seq=seq)
 
 
 def around(found: Account, read: Sequence[reading.Line], lens: str) -> lines.Surroundings:

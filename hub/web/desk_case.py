@@ -17,7 +17,7 @@ from hub.domain.cases import Case, NewCase
 from hub.flows import desk
 from hub.web import desk_forms, desk_read, doors, lines, writing
 from hub.web.case_verbs import VERBS
-from hub.web.desk import around
+from hub.web.desk import around, mend_link
 from hub.web.filters import local_input
 from hub.web.forms import Form
 from hub.web.look import Look, ways
@@ -109,6 +109,7 @@ def case_page(
         days=lines.days(shown.lines, there),
         look=ways(look, shown, "desk_case.show", slug=account.slug, number=case.number),
         case_link=there.case_link,
+        mend=mend_link(account),
         orders=desk_read.orders_of_case(session, case),
         alerts=desk_read.alerts_of_case(session, case),
         writing=composer,

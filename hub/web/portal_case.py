@@ -59,19 +59,31 @@ def _reference(case: Case, data: ReferenceForm) -> tuple[Case, str]:
     return case, _("Saved.")
 
 
+def _watch(case: Case, data: Fields) -> tuple[Case, str]:
+    flow.watch(doors.session(), doors.viewer(), case)
+    return case, _("You follow this case: its news reach you by mail too.")
+
+
+def _unwatch(case: Case, data: Fields) -> tuple[Case, str]:
+    flow.watch(doors.session(), doors.viewer(), case, watches=False)
+    return case, _("You no longer follow this case.")
+
+
 Verb = Callable[[Case, Any], tuple[Case, str]]
 VERBS: Mapping[str, tuple[type[Fields], Verb]] = {
     "answer": (AnswerForm, _answer),
     "confirm": (ConfirmForm, _confirm),
     "reopen": (ReopenForm, _reopen),
     "reference": (ReferenceForm, _reference),
+    "watch": (Fields, _watch),
+    "unwatch": (Fields, _unwatch),
 }
 """What a customer can do about a case, by the word in the address."""
 
 
 @portal_case.post(f"/<slug>/case/<number>/<any({', '.join(VERBS)}):verb>")
 def act(slug: str, number: str, verb: str) -> ResponseReturnValue:
-    """Answer, confirm, reopen, or say one's own number for it."""
+    """Answer, confirm, reopen, follow, or say one's own number for it."""
     account, case = find(slug, number)
     model, do = VERBS[verb]
     form: Form[Any] = Form(model)
@@ -102,5 +114,12 @@ def _page(account: Account, case: Case, tried: Mapping[str, Form[Any]]) -> Respo
         days=lines.days(shown.lines, there),
         look=ways(look, shown, "portal_case.show", slug=account.slug, number=case.number),
         case_link=there.case_link,
+        follows=_follows(case),
         may_speak=bool(doors.viewer().members[account.id].roles & set(flow.SPEAKERS)),
     )
+
+
+def _follows(case: Case) -> bool | None:
+    """Whether the reader follows the case; None for their own, which they follow in any case."""
+    me = doors.viewer().person_id
+    return None if me == case.requester_id else me in cases.watchers_of(doors.session(), case)

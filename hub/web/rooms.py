@@ -16,13 +16,14 @@ from hub.web.files import files
 from hub.web.front import front
 from hub.web.ingest import ingest
 from hub.web.mail_queue import mail_queue
+from hub.web.mending import mending
 from hub.web.portal import portal
 from hub.web.portal_case import portal_case
 from hub.web.queues import queues
 
 ROOMS: tuple[Blueprint, ...] = (
     *(front, auth, ingest, files),
-    *(desk, desk_case, queues, mail_queue),
+    *(desk, desk_case, mending, queues, mail_queue),
     *(portal, portal_case),
     *(admin, admin_accounts, admin_account_rows, admin_people, admin_teams, admin_connections),
     admin_directory,

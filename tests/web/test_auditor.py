@@ -46,7 +46,7 @@ def test_no_rule_of_the_desk_lets_an_auditor_act(app: Flask, otto: Browser) -> N
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/desk") or "POST" not in (rule.methods or set()):
             continue
-        known = {"slug": "nordwind", "number": "NORD-1"}
+        known = {"slug": "nordwind", "number": "NORD-1", "seq": 1}
         if found := VERB.search(rule.rule):
             known[found.group(2)] = found.group(1).split(", ")[0]
         with app.test_request_context():
