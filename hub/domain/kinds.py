@@ -226,9 +226,14 @@ class _Facts(dict[str, Any]):
         return "\u2026"
 
 
+def message_of(kind: str, facts: Mapping[str, Any]) -> str | None:
+    """The untranslated sentence of a core kind; None for any other."""
+    return VARIANTS.get((kind, str(facts.get("by", "")))) or SENTENCES.get(kind)
+
+
 def sentence_of(kind: str, facts: Mapping[str, Any], language: str) -> str:
     """The plain sentence of an entry in one language; for a plugin's kind, what it gave as `sentence`."""
-    message = VARIANTS.get((kind, str(facts.get("by", "")))) or SENTENCES.get(kind)
+    message = message_of(kind, facts)
     if message is None:
         return str(facts.get("sentence", kind))
     words = translations(language)

@@ -15,7 +15,7 @@ from hub.base.text import translations
 from hub.domain import reading
 from hub.domain.attachments import Attachment
 from hub.domain.cases import Case
-from hub.domain.kinds import ANY_NEWS, NEWS, SENTENCES, WORDS
+from hub.domain.kinds import ANY_NEWS, NEWS, WORDS, message_of
 from hub.domain.reading import Line
 from hub.web.filters import day_heading, local, size, text_html
 from hub.web.state_words import CHANNELS, DUTIES
@@ -139,7 +139,7 @@ class _Facts(dict[str, Any]):
 
 def _sentence(line: Line, number: str | None, there: Surroundings) -> Markup:
     """The sentence in the reader's language, its facts escaped, linked and in words."""
-    message = SENTENCES.get(line.kind)
+    message = message_of(line.kind, line.data)
     if line.erased or message is None:
         return escape(line.sentence)
     facts = _Facts({key: _fact(key, value, number, there) for key, value in line.data.items()})
