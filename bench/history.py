@@ -72,7 +72,8 @@ def fill(hub: Hub) -> Readers:
 def _account(session: Session, dialect: str, log: Log) -> Account:
     account = accounts.add_account(session, HUB, log.slug, slug=log.slug, prefix=log.name.upper())
     session.flush()
-    (seq, customer_seq) = timeline.heads_of(session, [account.id])[account.id]
+    head = timeline.lock(session, [account.id])[account.id]
+    seq, customer_seq = head.seq, head.customer_seq
     assert seq < CUSTOMER_EVERY, "those that customers see are numbered from there on"
     assert not customer_seq
     bound = {

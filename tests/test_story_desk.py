@@ -7,10 +7,11 @@ from typing import Any
 import case_scene
 import pytest
 from case_scene import Scene
+from sqlalchemy import select
 
 from hub.base import clock
 from hub.base.errors import Conflict, Forbidden, Invalid, NotFound
-from hub.domain import attachments, cases, workorders
+from hub.domain import cases, workorders
 from hub.domain.attachments import Attachment, Files, Upload
 from hub.domain.audit import Actor
 from hub.domain.cases import Case, NewCase
@@ -214,14 +215,15 @@ def test_files_have_the_audience_of_their_entry(scene: Scene) -> None:
             next_update_by=by,
             files=Files([Upload("b.txt", "text/plain", b"b")]),
         )
-    with scene.acting("Ada Petersen") as (session, _ada):
-        seen = attachments.of_entries(session, case.account_id, [ours, theirs], "customer")
-        assert {seq: [each.name for each in files] for seq, files in seen.items()} == {theirs: ["b.txt"]}
     with scene.acting("Jonas Weber") as (session, _staff):
-        assert set(attachments.of_entries(session, case.account_id, [ours, theirs], "staff")) == {
-            ours,
-            theirs,
-        }
+        files = session.scalars(select(Attachment).order_by(Attachment.entry_seq)).all()
+        assert [(file.entry_seq, file.audience) for file in files] == [(ours, "staff"), (theirs, "customer")]
+        kept = {file.audience: file.id for file in files}
+    with scene.acting("Ada Petersen") as (session, ada):
+        seen = cases.attachment(session, ada, "customer", case.account_id, kept["customer"])
+        assert seen.name == "b.txt"
+        with pytest.raises(NotFound):
+            cases.attachment(session, ada, "customer", case.account_id, kept["staff"])
 
 
 def test_an_auditor_reads_and_customers_are_no_staff(scene: Scene) -> None:

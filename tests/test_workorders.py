@@ -200,20 +200,6 @@ def test_the_teams_last_word_is_what_they_wrote_to_us(scene: Scene) -> None:
     assert (aside.weight, aside.audience) == ("detail", "staff")
 
 
-def test_whether_orders_are_open(scene: Scene) -> None:
-    order_id = placed(scene)
-    case_id = order(scene, order_id).case_id
-    account = scene.ids["nordwind"]
-    with scene.db.read() as session:
-        assert workorders.has_open_orders(session, account, case_id)
-        assert not workorders.has_open_orders(session, account, uuid.uuid4())
-        case = session.get_one(Case, (account, case_id))
-        assert [each.id for each in workorders.orders_of(session, case)] == [order_id]
-    do(scene, RT, order_id, workorders.apply_state, "done", "resolved", True)
-    with scene.db.read() as session:
-        assert not workorders.has_open_orders(session, account, case_id)
-
-
 def test_only_staff_find_an_order(scene: Scene) -> None:
     order_id = placed(scene)
     with scene.acting("Jonas Weber") as (session, viewer):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, select
+from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 
 from hub.base import clock, ids
@@ -110,21 +110,6 @@ def add(
     ]
     session.add_all(kept)
     return kept
-
-
-def of_entries(
-    session: Session, account_id: uuid.UUID, seqs: Sequence[int], lens: str
-) -> dict[int, list[Attachment]]:
-    """The files of some entries as far as a lens may see them, by `seq`, without their content."""
-    query = select(Attachment).where(
-        Attachment.account_id == account_id, Attachment.entry_seq.in_(seqs), Attachment.content.is_not(None)
-    )
-    if lens == "customer":
-        query = query.where(Attachment.audience == "customer")
-    found: dict[int, list[Attachment]] = {}
-    for attachment in session.scalars(query.order_by(Attachment.id)):
-        found.setdefault(attachment.entry_seq, []).append(attachment)
-    return found
 
 
 def harmless_name(name: str) -> str:

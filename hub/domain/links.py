@@ -143,12 +143,6 @@ def of_object(
     return ExternalRef(row.external_id, row.url or "", row.version) if row else None
 
 
-def refs_of(session: Session, object_kind: str, object_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Link]:
-    """The links of some objects of ours by object id, for pages that show where they lead."""
-    query = select(Link).where(Link.object_kind == object_kind, Link.object_id.in_(object_ids))
-    return {found.object_id: found for found in session.scalars(query)}
-
-
 def note_version(session: Session, connection_id: uuid.UUID, external_id: str, version: str | None) -> None:
     """Keep the foreign object's version that we saw last."""
     if version is not None:

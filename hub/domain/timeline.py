@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ForeignKey, Index, Select, Table, Update, func, insert, select, text, update
+from sqlalchemy import ForeignKey, Index, Select, Table, Update, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.base import clock, hot, rows
@@ -248,16 +248,3 @@ def _bumping() -> Update:
         .where(HEADS.c.account_id == source.c.account_id)
         .values(seq=source.c.seq, customer_seq=source.c.customer_seq)
     )
-
-
-def heads_of(session: Session, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
-    """The present (`seq`, `customer_seq`) of some accounts, without a lock."""
-    query = select(HEADS.c.account_id, HEADS.c.seq, HEADS.c.customer_seq).where(
-        HEADS.c.account_id.in_(account_ids)
-    )
-    return {row.account_id: (row.seq, row.customer_seq) for row in session.execute(query)}
-
-
-def count_of(session: Session, account_id: uuid.UUID) -> int:
-    """How many entries the account's log holds: its `seq`, since the log is gapless."""
-    return session.scalar(select(func.coalesce(HEADS.c.seq, 0)).where(HEADS.c.account_id == account_id)) or 0

@@ -34,3 +34,10 @@ def test_the_map_names_every_room():
     rooms = [path.name for path in (ROOT / "hub").iterdir() if (path / "__init__.py").is_file()]
     rooms += [path.name for path in (ROOT / "hub").glob("*.py") if path.name != "__init__.py"]
     assert [room for room in rooms if room not in text] == []
+
+
+def test_the_map_names_only_what_is_there():
+    text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:base|domain|flows|web|plugin|plugins|templates)/[a-z_/.]+|[a-z_]+\.py)`", text)
+    assert len(named) > 8
+    assert [name for name in named if not ((ROOT / name).exists() or (ROOT / "hub" / name).exists())] == []

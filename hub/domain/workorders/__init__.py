@@ -1,6 +1,6 @@
 """Work orders: a task to one team under a case. Staff only."""
 
-from hub.domain.workorders.ours import cancel, find, get_order, has_open_orders, orders_of, place, say
+from hub.domain.workorders.ours import cancel, find, get_order, place, say
 from hub.domain.workorders.tables import OPEN_STATES, OrderState, WorkOrder
 from hub.domain.workorders.theirs import apply_message, apply_state
 
@@ -13,8 +13,6 @@ __all__ = [
     "cancel",
     "find",
     "get_order",
-    "has_open_orders",
-    "orders_of",
     "place",
     "say",
 ]

@@ -22,7 +22,7 @@ from hub.domain.cases.tables import Case
 from hub.domain.kinds import Kind
 from hub.domain.teams import Team
 from hub.domain.timeline import HeadState, NewEntry
-from hub.domain.workorders.tables import OPEN_STATES, OrderState, WorkOrder
+from hub.domain.workorders.tables import OrderState, WorkOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +157,3 @@ def find(session: Session, viewer: Viewer, number: str) -> WorkOrder:
 def get_order(session: Session, order_id: uuid.UUID) -> WorkOrder | None:
     """The order of an id that a delivery, a link or a reply address carries."""
     return session.scalars(select(WorkOrder).where(WorkOrder.id == order_id)).one_or_none()
-
-
-def orders_of(session: Session, case: Case) -> list[WorkOrder]:
-    """All work orders of a case, the oldest first."""
-    query = select(WorkOrder).where(WorkOrder.account_id == case.account_id, WorkOrder.case_id == case.id)
-    return list(session.scalars(query.order_by(WorkOrder.placed_at, WorkOrder.id)))
-
-
-def has_open_orders(session: Session, account_id: uuid.UUID, case_id: uuid.UUID) -> bool:
-    """Whether a team still has something to do for the case."""
-    query = select(WorkOrder.id).where(
-        WorkOrder.account_id == account_id,
-        WorkOrder.case_id == case_id,
-        WorkOrder.state.in_(OPEN_STATES),
-    )
-    return session.scalar(query.limit(1)) is not None
