@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from hub.domain import access, cases, connections
+from hub.domain import access, cases, connections, teams
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB
@@ -153,3 +153,12 @@ def assert_parked(scene: Scene, outcome: str, *words: str) -> Quarantined:
     assert all(word in kept.reason for word in words), kept.reason
     assert wrote(scene) == []
     return kept
+
+
+def order(scene: Scene, **team) -> uuid.UUID:
+    given = {"email": "field@team.example"} | team
+    viewer, case_id = scene.viewer(scene.world.kim), scene.case()
+    with scene.hub.db.write() as session:
+        row = teams.add_team(session, HUB, "Field", **given)
+        case = cases.get_case(session, case_id)
+        return desk.place_order(session, viewer, case, row, "Measure", "Please measure.").id
