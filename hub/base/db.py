@@ -349,6 +349,10 @@ def _postgres_engine(url: str, pool_size: int, role: str) -> Engine:
         # The login owns nothing at run time: each pool works in one of the two roles of law 12.
         driver.autocommit = True
         driver.execute(f"SET ROLE {role}")
+        if role == "hub_system":
+            # Its statements are prepared and go by key. One that was planned while a table was still small
+            # would read it whole, longer with every webhook, until the table is analysed again.
+            driver.execute("SET enable_seqscan = off")
         driver.autocommit = False
 
     return engine

@@ -164,7 +164,7 @@ def encode(values: Iterable[Row | object]) -> str:
 
 def items(parameter: str = "rows") -> TableValuedAlias:
     """The rows of a bound JSON text, to select from."""
-    return json_items(bindparam(parameter, type_=Text())).table_valued("value", name="items")
+    return json_items(bindparam(parameter, type_=Text())).table_valued("value", name="i")
 
 
 def field(source: TableValuedAlias, key: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:

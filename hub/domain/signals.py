@@ -11,13 +11,13 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Select,
     Table,
     UniqueConstraint,
     and_,
     bindparam,
     case,
     false,
+    func,
     or_,
     select,
     text,
@@ -139,7 +139,7 @@ def store(
     batch, now = ids.new_id(), clock.now()
     given = [_row(connection_id, batch, now, event, hit) for event, hit in zip(events, matched, strict=True)]
     statement = _upsert(session.get_bind().dialect.name)
-    bound = {"rows": rows.encode(given), "batch": batch}
+    bound = {"rows": rows.encode(given), "batch": batch, "connection": connection_id}
     return [Stored(*values) for *values, changed in hot.run(session, statement, bound) if changed]
 
 
@@ -214,7 +214,7 @@ def _insert(module: Any) -> Any:
         select(
             *(rows.field(source, name, SIGNALS.c[name].type) for name in _GIVEN),
             _superseded(source),
-            _episodes(source, "k").limit(1).scalar_subquery().is_(None),  # EXISTS may read all rows
+            _latest_episode(source).is_(None),
         )
         .select_from(source)
         .where(true()),
@@ -223,15 +223,23 @@ def _insert(module: Any) -> Any:
 
 def _superseded(source: Any) -> ColumnElement[bool]:
     """Whether a new firing is older than an episode that is already known of the same thing."""
-    newer = _episodes(source, "k", after=rows.field(source, "episode_start", Utc()))
-    return and_(rows.field(source, "state", SIGNALS.c.state.type) == "firing", newer.exists())
-
-
-def _episodes(source: Any, name: str, after: ColumnElement[datetime] | None = None) -> Select[Any]:
-    known = SIGNALS.alias(name)  # a short one
-    same = (
-        known.c.connection_id == rows.field(source, "connection_id", SIGNALS.c.connection_id.type),
-        known.c.natural_key == rows.field(source, "natural_key", SIGNALS.c.natural_key.type),
+    firing = rows.field(source, "state", SIGNALS.c.state.type) == "firing"
+    return and_(
+        firing, func.coalesce(_latest_episode(source) > rows.field(source, "episode_start", Utc()), false())
     )
-    query = select(known.c.id).where(*same)
-    return query if after is None else query.where(known.c.episode_start > after)
+
+
+def _latest_episode(source: Any) -> ColumnElement[datetime | None]:
+    """When the latest known episode of the same thing began.
+
+    In the order of the unique index, so that no planner takes another one (or EXISTS for a join).
+    """
+    known = SIGNALS.alias("k").c
+    return (
+        select(known.episode_start)
+        .where(known.connection_id == bindparam("connection", type_=known.connection_id.type))
+        .where(known.natural_key == rows.field(source, "natural_key", known.natural_key.type))
+        .order_by(known.episode_start.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
