@@ -25,7 +25,7 @@ from hub.web.forms import Fields, Form
 from hub.web.pages import page
 from hub.web.sheets import Act, Field, Part, link
 from hub.web.state_words import DUTIES, MEMBER_ROLES, choices
-from hub.web.words import _
+from hub.web.words import LANGUAGE_NAMES, _
 
 _WEEK = (
     N_("Monday"),
@@ -83,12 +83,28 @@ class Parts:
             self._services(),
             self._identifiers(),
             self._members(),
-            self._form(
-                "change", _("The account's own data"), fields_of(new=False), _("Save"), unfold=_("Change")
-            ),
-            self._form("move", _("Parent account"), parent_fields(), _("Save"), unfold=_("Change")),
+            self._own_data(),
+            self._parent(),
             Part("close", _("The customer left"), nothing=self._state(), act=self._close()),
         ]
+
+    def _own_data(self) -> Part:
+        known = (self.account.prefix, LANGUAGE_NAMES[self.account.language], self.account.zone)
+        return self._form(
+            "change",
+            _("The account's own data"),
+            fields_of(new=False),
+            _("Save"),
+            nothing=" \u00b7 ".join(known),
+            unfold=_("Change"),
+        )
+
+    def _parent(self) -> Part:
+        parent = admin_read.parent_slug(self.session, self.account)
+        known = parent or _("None: it stands for itself.")
+        return self._form(
+            "move", _("Parent account"), parent_fields(), _("Save"), nothing=known, unfold=_("Change")
+        )
 
     def _to(self, verb: str) -> str:
         return url_for("admin_accounts.do", slug=self.account.slug, verb=verb)

@@ -17,7 +17,7 @@ _KINDS: Mapping[str, tuple[Kind, ...]] = {
     "orders": (Kind.ORDER_PLACED, Kind.ORDER_STATE, Kind.ORDER_MESSAGE, Kind.ORDER_UNMAPPED),
 }
 _AUDIENCES = ("customer", "staff")
-_BIGGEST = 2**62
+_BIGGEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)

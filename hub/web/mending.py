@@ -19,7 +19,8 @@ from hub.web.pages import page
 from hub.web.words import _, language
 
 mending = Blueprint("mending", __name__, url_prefix="/desk")
-_LAST = 2**62
+_LAST = 2**31 - 2
+"""A position is a 32-bit number."""
 
 
 class Erasure(Fields):

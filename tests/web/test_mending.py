@@ -89,3 +89,9 @@ def test_there_is_no_page_of_an_entry_that_is_not_there(rita: Browser, said: int
 def test_the_link_stands_on_the_case_too(rita: Browser, said: int) -> None:
     pages = [link for link in Shown(rita.get("/desk/nordwind").text).links if "/case/" in link]
     assert f"/desk/nordwind/entry/{said}" in rita.get(pages[0].split("#")[0]).text
+
+
+@pytest.mark.parametrize("asked", ["before", "after", "open"])
+def test_a_position_beyond_every_timeline_is_no_failure(rita: Browser, said: int, asked: str) -> None:
+    for position in (2**31, 2**63, 10**18):
+        assert rita.get(f"/desk/nordwind?{asked}={position}").status_code == 200
