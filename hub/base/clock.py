@@ -47,6 +47,17 @@ def utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+def local(there: datetime, zone: ZoneInfo) -> datetime:
+    """An instant on the clock of a zone; beyond the ends of the calendar the nearest time it can show.
+
+    What a far side sent, or somebody once typed, never takes a page away.
+    """
+    try:
+        return there.astimezone(zone)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=zone) if there.year > 1 else datetime.min.replace(tzinfo=zone)
+
+
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:
     """The one instant of a local wall time (naive `wall`), in UTC.
 

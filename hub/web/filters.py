@@ -24,7 +24,7 @@ def install(app: Flask) -> None:
 
 def local(instant: datetime) -> datetime:
     """The instant on the reader's clock."""
-    return instant.astimezone(zone())
+    return clock.local(instant, zone())
 
 
 def at_time(instant: datetime) -> str:

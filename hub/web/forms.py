@@ -69,6 +69,9 @@ OptionalText = Annotated[str, _long(50_000)]
 Text = Annotated[str, _long(50_000), AfterValidator(_required)]
 
 
+_EARLIEST, _YEARS_AHEAD = 2000, 10
+
+
 def _instant(value: Any, info: ValidationInfo) -> datetime | None:
     """A local wall time of a datetime-local field, in the reader's zone."""
     if value in ("", None):
@@ -77,6 +80,9 @@ def _instant(value: Any, info: ValidationInfo) -> datetime | None:
         wall = datetime.fromisoformat(str(value))
     except ValueError:
         raise ValueError(_("A date and a time are needed here, like 2026-11-23 15:00.")) from None
+    # Looked at before the zone is: near the ends of the calendar its offset has no room.
+    if not _EARLIEST <= wall.year <= clock.now().year + _YEARS_AHEAD:
+        raise ValueError(_("Please choose a year between 2000 and ten years from now."))
     return clock.instant(wall.replace(tzinfo=None), (info.context or {}).get("zone") or zone())
 
 

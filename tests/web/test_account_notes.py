@@ -27,7 +27,7 @@ def test_a_note_needs_no_case_and_stays_with_us(kim: Browser, petra: Browser) ->
 
 
 def test_what_reaches_the_customer_still_needs_a_case(kim: Browser) -> None:
-    told = {"body": "Hello.", "next_step": "x", "next_update_by": "2099-01-01T10:00", "case": ""}
+    told = {"body": "Hello.", "next_step": "x", "next_update_by": "2030-01-01T10:00", "case": ""}
     assert kim.post("/desk/nordwind/write/answer", told).status_code == 422
     assert (
         kim.post("/desk/nordwind/write/call", {"other": "Petra", "body": "x", "case": ""}).status_code == 422

@@ -49,7 +49,7 @@ def test_under_what_was_published_stands_no_way_that_it_did_not_go_alone(
 ) -> None:
     _, number = case_of(hub, world)
     page = f"/desk/nordwind/case/{number}"
-    told = {"body": "We splice.", "next_step": "Splicing", "next_update_by": "2099-01-01T10:00"}
+    told = {"body": "We splice.", "next_step": "Splicing", "next_update_by": "2030-01-01T10:00"}
     assert kim.post(f"{page}/write/answer", told, page=page).status_code == 303
     assert feet(kim, page)[0] == "published"
     mine = f"/portal/nordwind/case/{number}"

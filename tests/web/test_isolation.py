@@ -23,7 +23,7 @@ from hub.flows.runtime import Hub
 from hub.testing.pages import Browser
 from hub.testing.world import Customer, World
 
-FUTURE = "2099-01-01T10:00"
+FUTURE = "2030-01-01T10:00"
 VERB = re.compile(r"<any\(([^)]*)\):(\w+)>")
 
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 import hub
+from hub.base import clock
 from hub.base.text import markdown, translate, translations
 
 
@@ -54,7 +55,7 @@ def as_html(letter: Letter) -> str:
 
 def moment(instant: datetime, zone: str, language: str) -> str:
     """A time as a reader needs it: weekday, date, time, and the zone that it is in."""
-    there = instant.astimezone(ZoneInfo(zone))
+    there = clock.local(instant, ZoneInfo(zone))
     day = format_skeleton("yMMMEd", there, locale=Locale.parse("en_GB" if language == "en" else language))
     # Some languages put a comma after the weekday; one before the time is enough.
     return f"{str(day).replace(',', '', 1)}, {there:%H:%M} {there:%Z}"
