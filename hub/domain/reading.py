@@ -24,7 +24,8 @@ _SHOWN = (
 class Line:
     """One entry as a reader sees it. `position` is what pages and followers go by: `seq` for staff,
     `customer_seq` for customers. `folded` counts the entries between this line and the next older one that
-    the page leaves out (details, or what its filters hide)."""
+    the page leaves out because they are details; 0 where other conditions hide entries too, since then the
+    distance would tell of what is not for this reader, or not asked for."""
 
     position: int
     seq: int
@@ -118,11 +119,17 @@ def _query(account_id: uuid.UUID, view: View, upward: bool) -> Select[Any]:
 
 def _lines(found: Sequence[Any], positions: Sequence[int], view: View, older: int | None) -> list[Line]:
     end = view.after or 0
+    if _is_filtered(view):
+        return [_line(row, position, 0, view) for row, position in zip(found, positions, strict=True)]
     following = [*positions[1:], positions[-1] - 1 if older is not None else end] if positions else []
     return [
         _line(row, position, position - next_ - 1, view)
         for row, position, next_ in zip(found, positions, following, strict=True)
     ]
+
+
+def _is_filtered(view: View) -> bool:
+    return bool(view.cases is not None or view.case_id or view.kinds or view.audience)
 
 
 def _line(row: Any, position: int, folded: int, view: View) -> Line:

@@ -1,5 +1,6 @@
 """How a reader looks at a timeline: which lens, which lines, from where; all of it in the address."""
 
+import base64
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,8 +8,10 @@ from typing import Any
 
 from flask import request, url_for
 
+from hub.base.errors import Misconfigured
 from hub.domain.kinds import Kind
 from hub.domain.reading import Page, View
+from hub.web import doors
 from hub.web.words import _, language
 
 _KINDS: Mapping[str, tuple[Kind, ...]] = {
@@ -22,7 +25,11 @@ _BIGGEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One way of looking at an account's timeline, read from the query; odd values count as none."""
+    """One way of looking at an account's timeline, read from the query; odd values count as none.
+
+    `cases` narrows it for who may not read all of the account; None for who may. Positions count every
+    entry of the lens, so a narrowed reader meets them sealed only: they would tell how much is hidden.
+    """
 
     show: str
     details: bool
@@ -30,22 +37,34 @@ class Look:
     before: int | None
     after: int | None
     opened: int | None
+    cases: tuple[uuid.UUID, ...] | None = None
 
     @classmethod
-    def of_request(cls, lens: str = "staff") -> "Look":
+    def of_request(cls, lens: str = "staff", cases: tuple[uuid.UUID, ...] | None = None) -> "Look":
         """What the address asks for. A member of staff may look through the customer's lens."""
         asked = request.args
+        read = _position if cases is None else _unsealed
         wanted = asked.get("show", "")
         return cls(
             show=wanted if wanted in (*_KINDS, *_AUDIENCES) else "",
             details=asked.get("details") == "1",
             lens="customer" if lens == "customer" or asked.get("lens") == "customer" else lens,
-            before=_position(asked.get("before")),
-            after=_position(asked.get("after")),
+            before=read(asked.get("before")),
+            after=read(asked.get("after")),
             opened=_position(asked.get("open")),
+            cases=cases,
         )
 
-    def view(self, case_id: uuid.UUID | None = None, cases: tuple[uuid.UUID, ...] | None = None) -> View:
+    @property
+    def narrowed(self) -> bool:
+        """Whether this reader may not read all of the account."""
+        return self.cases is not None
+
+    def written(self, position: int | None) -> int | str | None:
+        """A position as it stands in an address."""
+        return position if position is None or not self.narrowed else _sealed(position)
+
+    def view(self, case_id: uuid.UUID | None = None) -> View:
         """The same for the timeline. A case's own page shows all of it that the lens lets through."""
         return View(
             lens=self.lens,
@@ -54,7 +73,7 @@ class Look:
             after=None if self.before is not None else self.after,
             headlines=not self.details,
             case_id=case_id,
-            cases=cases,
+            cases=self.cases,
             kinds=_KINDS.get(self.show, ()),
             audience=self.show if self.show in _AUDIENCES and self.lens == "staff" else None,
         )
@@ -64,6 +83,25 @@ def _position(text: str | None) -> int | None:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 19:
         return None
     return min(int(text), _BIGGEST)
+
+
+def _sealed(position: int) -> str:
+    sealed = doors.hub().keyring.seal(str(position).encode(), _reader())
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def _unsealed(text: str | None) -> int | None:
+    if not text or len(text) > 100:
+        return None
+    try:
+        sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return int(doors.hub().keyring.open(sealed, _reader()))
+    except (ValueError, Misconfigured):
+        return None  # not one of ours, or of another reader: as good as none
+
+
+def _reader() -> str:
+    return f"timeline:{doors.viewer().person_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +118,7 @@ class Ways:
     older: str | None
     unfold: Callable[[int], str]
     empty_text: str
+    narrowed: bool
 
 
 def ways(look: Look, page: Page, endpoint: str, **values: Any) -> Ways:
@@ -88,8 +127,8 @@ def ways(look: Look, page: Page, endpoint: str, **values: Any) -> Ways:
         "show": look.show or None,
         "details": "1" if look.details else None,
         "lens": "customer" if look.lens == "customer" else None,
-        "before": look.before,
-        "after": look.after,
+        "before": look.written(look.before),
+        "after": look.written(look.after),
     }
 
     def to(**changed: Any) -> str:
@@ -104,10 +143,11 @@ def ways(look: Look, page: Page, endpoint: str, **values: Any) -> Ways:
         details_word=_("Headlines only") if look.details else _("With all details"),
         lens_href=to(lens=None if customer else "customer", show=None, **start),
         lens_word=_("Staff view") if customer else _("View as customer"),
-        newer=to(after=page.newer, before=None) if page.newer is not None else None,
-        older=to(before=page.older, after=None) if page.older is not None else None,
+        newer=to(after=look.written(page.newer), before=None) if page.newer is not None else None,
+        older=to(before=look.written(page.older), after=None) if page.older is not None else None,
         unfold=lambda position: to(open=position).replace("#timeline", f"#e-{position}"),
         empty_text=_empty(look),
+        narrowed=look.narrowed,
     )
 
 

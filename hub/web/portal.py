@@ -45,13 +45,9 @@ def home() -> ResponseReturnValue:
 @portal.get("/<slug>")
 def account(slug: str) -> ResponseReturnValue:
     """One account: my contact, what needs my answer, what is open, what happened."""
-    found, session, viewer, look = (
-        doors.account(slug),
-        doors.session(),
-        doors.viewer(),
-        Look.of_request("customer"),
-    )
-    view = look.view(cases=portal_read.seen_cases(session, viewer, found))
+    found, session, viewer = doors.account(slug), doors.session(), doors.viewer()
+    look = Look.of_request("customer", portal_read.seen_cases(session, viewer, found))
+    view = look.view()
     shown = reading.page(session, found.id, view)
     opened = lines.unfolded(session, found.id, shown, view, look.opened)
     there = around(found, [*shown.lines, *(line for group in opened.values() for line in group)])

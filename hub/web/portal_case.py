@@ -14,7 +14,7 @@ from hub.domain import access, cases, coverage, reading
 from hub.domain.accounts import Account, Service
 from hub.domain.cases import Case
 from hub.flows import portal as flow
-from hub.web import doors, lines
+from hub.web import doors, lines, portal_read
 from hub.web.forms import Fields, Form
 from hub.web.look import Look, ways
 from hub.web.pages import page
@@ -97,7 +97,8 @@ def act(slug: str, number: str, verb: str) -> ResponseReturnValue:
 
 
 def _page(account: Account, case: Case, tried: Mapping[str, Form[Any]]) -> ResponseReturnValue:
-    session, look = doors.session(), Look.of_request("customer")
+    session = doors.session()
+    look = Look.of_request("customer", portal_read.seen_cases(session, doors.viewer(), account))
     shown = reading.page(session, account.id, look.view(case.id))
     there = replace(around(account, shown.lines), own=case.number)
     service = session.get(Service, (account.id, case.service_id)) if case.service_id else None
