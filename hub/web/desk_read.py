@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from hub.domain import access, coverage
 from hub.domain.access import Viewer
-from hub.domain.accounts import Account, Service, Site, members_of
+from hub.domain.accounts import Account, Service, Site
 from hub.domain.alerts import Alert
 from hub.domain.cases import Case, CaseState
 from hub.domain.coverage import Responsible
@@ -19,6 +19,7 @@ from hub.domain.people import Person
 from hub.domain.signals import Signal
 from hub.domain.teams import Team
 from hub.domain.workorders import OPEN_STATES, WorkOrder
+from hub.flows import audience
 from hub.web.queues_read import MOST
 
 PAGE = 50
@@ -177,10 +178,10 @@ def duty(session: Session, account: Account) -> Responsible:
     return coverage.responsible(session, account.id)
 
 
-def who_reads(session: Session, account: Account) -> str:
-    """The people of the customer whom an answer reaches, by name; a few of them where they are many."""
-    names = [person.name for _member, person in members_of(session, account.id)]
-    return ", ".join(names[:4]) + (" \u2026" if len(names) > 4 else "")
+def who_is_told(session: Session, case: Case) -> list[str]:
+    """The people of the customer who get an answer on this case by mail, by name: the rule of the mails."""
+    told = audience.customers_of(session, case)
+    return list(session.scalars(select(Person.name).where(Person.id.in_(told)).order_by(Person.name)))
 
 
 def services(session: Session, account_id: uuid.UUID) -> list[Any]:

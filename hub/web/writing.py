@@ -9,14 +9,14 @@ from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.base import clock, ids
-from hub.base.errors import Invalid
+from hub.base.errors import Conflict, Invalid
 from hub.domain import cases, teams
 from hub.domain.accounts import Account
 from hub.domain.cases import Case
 from hub.flows import desk
 from hub.web import doors
 from hub.web.desk_forms import Answer, Call, Note, Order
-from hub.web.desk_read import open_teams, who_reads
+from hub.web.desk_read import open_teams, who_is_told
 from hub.web.filters import local_input
 from hub.web.forms import Fields, Form
 from hub.web.uploads import uploads
@@ -25,6 +25,7 @@ from hub.web.words import _
 KINDS: Mapping[str, type[Fields]] = {"answer": Answer, "note": Note, "order": Order, "call": Call}
 _USUAL_NEXT = timedelta(hours=1)
 _QUARTER = 15 * 60
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class Writing:
 
 def blank(account: Account, case: Case | None = None) -> Writing:
     """The composer that the address asks for; answering the customer comes first."""
-    kind = request.args.get("compose", "answer")
-    return _writing(account, case, kind if kind in KINDS else "answer", take=False)
+    usual = "answer" if case is None or case.is_open else "note"
+    kind = request.args.get("compose", usual)
+    return _writing(account, case, kind if kind in KINDS else usual, take=False)
 
 
 def posted(account: Account, kind: str, case: Case | None = None) -> Writing:
@@ -65,9 +67,29 @@ def _writing(account: Account, case: Case | None, kind: str, *, take: bool) -> W
         cases=[] if case else _cases(account, kind),
         teams=open_teams(doors.session()) if kind == "order" else [],
         fixed=case,
-        to=who_reads(doors.session(), account) if kind == "answer" else "",
+        to=_readers(account, case) if kind == "answer" else "",
         draft=f"desk:{case.number if case else account.slug}:{kind}",
     )
+
+
+def _readers(account: Account, case: Case | None) -> str:
+    """Who is told of an answer; on the account's page for each case that may be chosen."""
+    session = doors.session()
+    if case is not None and not case.is_shared:
+        return _("Once it is shared, everybody there who may see it is told.")
+    if case is not None:
+        return _to(who_is_told(session, case))
+    found = [one for one in cases.open_cases(session, doors.viewer(), "staff", account.id) if one.is_open]
+    shared = [one for one in found if one.is_shared]
+    told = [(one.number, _to(who_is_told(session, one))) for one in shared[:_FEW]]
+    more = " \u2026" if len(shared) > _FEW else ""
+    if not more and len({names for _number, names in told}) == 1:
+        return told[0][1]
+    return "; ".join(f"{number}: {names}" for number, names in told) + more
+
+
+def _to(names: list[str]) -> str:
+    return ", ".join(names) or _("nobody gets a mail; it stands on the portal")
 
 
 def _soon() -> Any:
@@ -111,7 +133,9 @@ def _cases(account: Account, kind: str) -> list[tuple[str, str]]:
     found = cases.open_cases(doors.session(), doors.viewer(), "staff", account.id)
     whole = [("", _("The account as a whole"))] if kind == "note" else []
     return whole + [
-        (case.number, f"{case.number} {case.title}") for case in found if case.is_shared or kind != "answer"
+        (case.number, f"{case.number} {case.title}")
+        for case in found
+        if kind != "answer" or (case.is_shared and case.is_open)
     ]
 
 
@@ -145,6 +169,8 @@ def _chosen(account: Account, number: str) -> Case:
 
 
 def _answer(case: Case, data: Answer) -> str:
+    if not case.is_open:
+        raise Conflict(_("This case is solved or has ended. Take it up again before you answer."))
     desk.publish_to_customer(
         doors.session(),
         doors.viewer(),
