@@ -77,7 +77,7 @@ def test_from_a_fault_to_the_solution(scene: Scene, moving_clock: MovingClock) -
 
     moving_clock.forward(SOON)
     with scene.acting("Jonas Weber") as (session, viewer):
-        desk.resolve_case(session, viewer, again(session, case), "The fibre is spliced.")
+        desk.resolve_case(session, viewer, again(session, case), "The fibre is spliced.", cancel_orders=True)
     assert scene.told()[-1] == ("customers", "resolved")
     assert scene.case(case.id).state == "resolved"
 

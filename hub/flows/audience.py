@@ -92,11 +92,30 @@ def _is_own(case: Case, person_id: uuid.UUID, watchers: Sequence[uuid.UUID]) -> 
 
 def customers_of(session: Session, case: Case) -> list[uuid.UUID]:
     """Those who are told of a case by mail; nobody of one that is not shared."""
-    if not case.is_shared:
-        return []
-    watchers = cases.watchers_of(session, case)
+    return told_of(session, case.account_id, [case])[case.id]
+
+
+def told_of(
+    session: Session, account_id: uuid.UUID, some: Sequence[Case]
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """`customers_of` for some cases of one account, in as many statements as for one."""
+    if not any(case.is_shared for case in some):
+        return {case.id: [] for case in some}
+    people = belongings(session, account_id)
+    watchers: dict[uuid.UUID, list[uuid.UUID]] = {case.id: [] for case in some}
+    query = select(cases.Watcher.case_id, cases.Watcher.person_id).where(
+        cases.Watcher.account_id == account_id, cases.Watcher.case_id.in_(watchers)
+    )
+    for row in session.execute(query):
+        watchers[row.case_id].append(row.person_id)
+    return {case.id: _told(case, people, watchers[case.id]) for case in some}
+
+
+def _told(
+    case: Case, people: Mapping[uuid.UUID, Belonging], watchers: Sequence[uuid.UUID]
+) -> list[uuid.UUID]:
     told = []
-    for person_id, belonging in belongings(session, case.account_id).items():
+    for person_id, belonging in people.items() if case.is_shared else ():
         member = belonging.member
         sees = bool(cases.SEES_ALL & member.roles) and member.covers(case.site_id, case.service_id)
         own = _is_own(case, person_id, watchers) and belonging.wants_own

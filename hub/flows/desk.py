@@ -7,9 +7,10 @@ import uuid
 from dataclasses import replace
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.base.errors import Conflict, NotFound
+from hub.base.errors import Conflict, Invalid, NotFound
 from hub.base.text import N_, clean, translate
 from hub.domain import access, attachments, cases, timeline, workorders
 from hub.domain.access import Viewer
@@ -29,6 +30,7 @@ WORKERS = (StaffRole.CONTACT, StaffRole.ONCALL, StaffRole.LEAD, StaffRole.ADMIN)
 """Those of us who work on cases; an auditor only reads."""
 
 _SHARE_FIRST = N_("The customer does not know of this case yet. Give it a title for them to share it.")
+_ORDERS_RUN = N_("Teams still work on this case. Cancel their orders too, or keep the case open.")
 _OUR_TEAM = N_("Your contact team")
 
 
@@ -180,9 +182,15 @@ def log_call(
     return seq
 
 
-def resolve_case(session: Session, viewer: Viewer, case: Case, solution: str) -> int:
-    """Solve a case; a customer who knows of it is told, and asked to confirm."""
+def resolve_case(
+    session: Session, viewer: Viewer, case: Case, solution: str, *, cancel_orders: bool = False
+) -> int:
+    """Solve a case; a customer who knows of it is told, and asked to confirm.
+
+    For open orders see `_end_orders`.
+    """
     actor = acting(session, viewer, case.account_id)
+    _end_orders(session, actor, case, solution, cancel_orders)
     seq = cases.resolve(session, actor, case, solution)
     _tell_customers(session, case, "resolved", seq, actor)
     return seq
@@ -201,12 +209,28 @@ def reopen_case(session: Session, viewer: Viewer, case: Case, reason: str) -> in
     return seq
 
 
-def cancel_case(session: Session, viewer: Viewer, case: Case, reason: str) -> int:
-    """End a case without a solution."""
+def cancel_case(
+    session: Session, viewer: Viewer, case: Case, reason: str, *, cancel_orders: bool = False
+) -> int:
+    """End a case without a solution.
+
+    For open orders see `_end_orders`.
+    """
     actor = acting(session, viewer, case.account_id)
+    _end_orders(session, actor, case, reason, cancel_orders)
     seq = cases.cancel(session, actor, case, reason)
     _tell_customers(session, case, "cancelled", seq, actor)
     return seq
+
+
+def _end_orders(session: Session, actor: Actor, case: Case, reason: str, agreed: bool) -> None:
+    """No team goes on working for an ended case: its orders end with it, if whoever ends it says so."""
+    query = select(WorkOrder).where(WorkOrder.account_id == case.account_id, WorkOrder.case_id == case.id)
+    running = list(session.scalars(query.where(WorkOrder.state.in_(workorders.OPEN_STATES))))
+    if running and not agreed:
+        raise Invalid.field("cancel_orders", _ORDERS_RUN)
+    for order in running:
+        workorders.cancel(session, actor, order, reason)
 
 
 def _tell_customers(session: Session, case: Case, what: str, seq: int, actor: Actor) -> None:

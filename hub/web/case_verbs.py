@@ -30,7 +30,7 @@ def _wait(case: Case, data: desk_forms.Wait) -> str:
 
 
 def _resolve(case: Case, data: desk_forms.Solution) -> str:
-    desk.resolve_case(doors.session(), doors.viewer(), case, data.solution)
+    desk.resolve_case(doors.session(), doors.viewer(), case, data.solution, cancel_orders=data.cancel_orders)
     return _("The case is solved.")
 
 
@@ -39,8 +39,8 @@ def _reopen(case: Case, data: desk_forms.Reason) -> str:
     return _("The case is open again.")
 
 
-def _cancel(case: Case, data: desk_forms.Reason) -> str:
-    desk.cancel_case(doors.session(), doors.viewer(), case, data.reason)
+def _cancel(case: Case, data: desk_forms.Ending) -> str:
+    desk.cancel_case(doors.session(), doors.viewer(), case, data.reason, cancel_orders=data.cancel_orders)
     return _("The case is cancelled.")
 
 
@@ -101,7 +101,7 @@ VERBS: Mapping[str, tuple[type[Fields], Verb]] = {
     "wait": (desk_forms.Wait, _wait),
     "resolve": (desk_forms.Solution, _resolve),
     "reopen": (desk_forms.Reason, _reopen),
-    "cancel": (desk_forms.Reason, _cancel),
+    "cancel": (desk_forms.Ending, _cancel),
     "confirm": (Fields, _confirm),
     "close": (Fields, _close),
     "handler": (desk_forms.Handler, _handler),

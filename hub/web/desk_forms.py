@@ -95,6 +95,14 @@ class Solution(Fields):
     """How it was solved."""
 
     solution: Text
+    cancel_orders: bool = False
+
+
+class Ending(Fields):
+    """Why a case ends without a solution, and whether its orders end with it."""
+
+    reason: Text
+    cancel_orders: bool = False
 
 
 class Reason(Fields):

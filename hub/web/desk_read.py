@@ -178,10 +178,13 @@ def duty(session: Session, account: Account) -> Responsible:
     return coverage.responsible(session, account.id)
 
 
-def who_is_told(session: Session, case: Case) -> list[str]:
-    """The people of the customer who get an answer on this case by mail, by name: the rule of the mails."""
-    told = audience.customers_of(session, case)
-    return list(session.scalars(select(Person.name).where(Person.id.in_(told)).order_by(Person.name)))
+def who_is_told(session: Session, account_id: uuid.UUID, some: Collection[Case]) -> list[list[str]]:
+    """For each case the people who get an answer on it by mail, by name: the rule of the mails itself."""
+    told = audience.told_of(session, account_id, list(some))
+    everyone = {person_id for people in told.values() for person_id in people}
+    query = select(Person.id, Person.name).where(Person.id.in_(everyone))
+    names = {row.id: row.name for row in session.execute(query)}
+    return [sorted(names[person_id] for person_id in told[case.id]) for case in some]
 
 
 def services(session: Session, account_id: uuid.UUID) -> list[Any]:

@@ -78,10 +78,11 @@ def _readers(account: Account, case: Case | None) -> str:
     if case is not None and not case.is_shared:
         return _("Once it is shared, everybody there who may see it is told.")
     if case is not None:
-        return _to(who_is_told(session, case))
+        return _to(who_is_told(session, account.id, [case])[0])
     found = [one for one in cases.open_cases(session, doors.viewer(), "staff", account.id) if one.is_open]
     shared = [one for one in found if one.is_shared]
-    told = [(one.number, _to(who_is_told(session, one))) for one in shared[:_FEW]]
+    names = who_is_told(session, account.id, shared[:_FEW])
+    told = [(one.number, _to(them)) for one, them in zip(shared, names, strict=False)]
     more = " \u2026" if len(shared) > _FEW else ""
     if not more and len({names for _number, names in told}) == 1:
         return told[0][1]
