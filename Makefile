@@ -17,12 +17,12 @@ help: ## List the tasks
 demo: $(VENV)/.run ## Set up and start the hub with a lively demo (PORT=8000, DEMO=.demo); Ctrl-C ends it
 	@exec $(BIN)/hub demo $(if $(PORT),--port $(PORT)) $(if $(DEMO),--folder $(DEMO))
 
-test: $(VENV)/.dev ## Set up and run the default test suite
-	$(BIN)/pytest -n 2 --dist worksteal -m "not real and not browser and not slow" $(ARGS)
+test: $(VENV)/.dev ## Set up and run the default test suite (tests of the house itself belong to check)
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/house -m "not real and not browser and not slow" $(ARGS)
 
 test-all: $(VENV)/.dev $(if $(TESTED),,test) ## Everything: real peers, browser, faults, PostgreSQL (TESTED=1: `make test` has passed)
 	$(BIN)/pytest -n 2 --dist loadfile -m "real or browser or slow" $(ARGS)
-	HUB_TEST_DATABASE=postgresql $(BIN)/pytest -n 2 --dist worksteal -m "not real and not browser and not slow" $(ARGS)
+	HUB_TEST_DATABASE=postgresql $(BIN)/pytest -n 2 --dist worksteal --ignore=tests/house -m "not real and not browser and not slow" $(ARGS)
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, sizes, templates, dependencies, translations, docs
 	$(BIN)/ruff format --check .

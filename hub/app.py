@@ -15,14 +15,18 @@ from hub.flows import orders, post, sync, tell
 from hub.flows.runtime import Hub
 from hub.plugin import registry
 from hub.plugin.outward import Outward
+from hub.plugin.registry import Registry
 from hub.web import doors, errors, filters, headers, pages
 from hub.web.rooms import ROOMS
 
 
-def create_hub(settings: Settings, *, plugins: Sequence[tuple[str, object]] = ()) -> Hub:
+def create_hub(
+    settings: Settings, *, plugins: Sequence[tuple[str, object]] = (), loaded: Registry | None = None
+) -> Hub:
     """The hub of this process: database, keys, plugins. Workers and commands need no more than this.
 
-    `plugins` (name, module or object) come beside those found by entry points (tests, embedding).
+    `plugins` (name, module or object) come beside those found by entry points (tests, embedding); `loaded`
+    stands for all of them where another hub of this process has loaded them already.
     """
     database = Database(
         settings.database_url, pool_size=settings.pool_size, synchronous=settings.sqlite_synchronous
@@ -31,7 +35,7 @@ def create_hub(settings: Settings, *, plugins: Sequence[tuple[str, object]] = ()
         settings=settings,
         db=database,
         keyring=Keyring(settings.secret_key),
-        registry=registry.load(blocked=frozenset(settings.blocked_plugins), extra=plugins),
+        registry=loaded or registry.load(blocked=frozenset(settings.blocked_plugins), extra=plugins),
         outward=Outward(structlog.get_logger()),
         handlers={**tell.HANDLERS, **post.HANDLERS, **sync.HANDLERS, **orders.HANDLERS},
     )

@@ -295,6 +295,7 @@ def _close_all(sound: Sounder) -> None:
         session.execute(update(Case).values(state="closed", closed_at=clock.now()))
 
 
+@pytest.mark.slow
 def test_ten_thousand_alerts_in_one_body_are_taken_whole(sound: Sounder) -> None:
     scene.accounts(sound.db, "Acme")
     assert sound(*(scene.event(key=f"k{n}") for n in range(10_000))) == 10_000

@@ -250,6 +250,7 @@ def test_a_body_over_the_limit_is_seen_by_the_operator(hub: Hub, monitoring: tup
     assert "16,777,216" in event.sentence
 
 
+@pytest.mark.slow
 def test_ten_thousand_alerts_in_one_body_are_taken_whole(hub: Hub, monitoring: tuple[str, str]) -> None:
     body = json.loads(alertmanager_body())
     first = body["alerts"][0]

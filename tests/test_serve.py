@@ -68,6 +68,7 @@ def test_it_answers_and_ends_without_a_trace(served):
     assert group_members(process.pid) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_every_process_at_once_and_ends_all(served):
     process, _, log = served
     os.killpg(process.pid, signal.SIGINT)
@@ -78,6 +79,7 @@ def test_ctrl_c_reaches_every_process_at_once_and_ends_all(served):
     assert [word for word in ("Traceback", "Killing", "Unexpected exit") if word in said] == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_replaced_and_pages_go_on(served):
     process, port, log = served
     (worker,) = parts(process, "worker")

@@ -79,6 +79,7 @@ def test_parts_end_when_their_supervisor_is_killed(tmp_path: Path):
         assert part.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_a_part_that_never_starts_ends_the_rest(tmp_path: Path):
     file, log = tmp_path / "pids", tmp_path / "log"
     with supervisor(log, STAYS.format(file=str(file)), DIES) as process:

@@ -21,6 +21,8 @@ from hub.base import clock, crypto
 from hub.base.db import Database
 from hub.config import Settings
 from hub.flows.runtime import Hub
+from hub.plugin import registry
+from hub.plugin.registry import Registry
 from hub.testing.databases import EMPTY, Databases, postgres_copies, sqlite_copies
 from hub.testing.network import loopback_only
 from hub.testing.world import World
@@ -31,6 +33,7 @@ __all__ = [
     "databases",
     "fresh_database",
     "hub",
+    "installed_plugins",
     "loopback_only",
     "moving_clock",
     "populated",
@@ -98,10 +101,16 @@ def settings(database_url: str) -> Settings:
     return settings_of(database_url)
 
 
+@pytest.fixture(scope="session")
+def installed_plugins() -> Registry:
+    """The plugins found by entry points, loaded once for all hubs of a test run."""
+    return registry.load()
+
+
 @pytest.fixture
-def hub(settings: Settings) -> Iterator[Hub]:
+def hub(settings: Settings, installed_plugins: Registry) -> Iterator[Hub]:
     """A running hub with the bundled plugins; its database is empty unless the test asks for `world`."""
-    running = create_hub(settings)
+    running = create_hub(settings, loaded=installed_plugins)
     yield running
     running.close()
 

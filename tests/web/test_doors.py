@@ -24,6 +24,12 @@ NEW = "/desk/nordwind/cases/new"
 CASE = {"title": "A door is stuck", "case_type": "incident", "impact": "low", "urgency": "low"}
 
 
+@pytest.fixture
+def app(own_app: Flask) -> Flask:
+    """Routes are added here, which no other test may meet."""
+    return own_app
+
+
 def entries(hub: Hub, world: World) -> int:
     with hub.db.read() as session:
         query = select(func.count()).where(ENTRIES.c.account_id == world.nordwind.account)

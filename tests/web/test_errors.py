@@ -15,6 +15,12 @@ SECRET = "hunter2-in-a-message"
 
 
 @pytest.fixture
+def app(own_app: Flask) -> Flask:
+    """Routes are added here, which no other test may meet."""
+    return own_app
+
+
+@pytest.fixture
 def broken(app: Flask) -> Flask:
     def raises(error: Exception) -> object:
         def view() -> str:

@@ -41,7 +41,7 @@ def live_in(hub: Hub, zone: str, *people: object) -> None:
         session.execute(update(Person).where(Person.id.in_(people)).values(zone=zone))
 
 
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("zone", [ZONES[0], *(pytest.param(z, marks=pytest.mark.slow) for z in ZONES[1:])])
 def test_implausible_times_are_refused_in_the_form(
     hub: Hub, world: World, kim: Browser, rita: Browser, number: str, zone: str
 ) -> None:

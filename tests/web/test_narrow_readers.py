@@ -115,7 +115,9 @@ def _own_case(session: Session, world: World, account: Account, name: str, perso
     return case.number
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize(
+    "name", [READERS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in READERS[1:])]
+)
 def test_no_way_of_asking_shows_a_case_of_others(
     scene: Scene, browse: Callable[[str], Browser], name: str
 ) -> None:

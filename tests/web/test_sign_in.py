@@ -130,6 +130,7 @@ def test_too_many_tries_have_to_wait_even_with_the_right_password(moving_clock: 
     assert _try(browser, KIM, PASSWORD).status_code == 303
 
 
+@pytest.mark.slow
 def test_the_wait_grows_for_whoever_goes_on_guessing(moving_clock: MovingClock, browse: Browse):
     browser, waits, looked_at = browse(), [], 0
     while sum(waits) < timedelta(hours=8).total_seconds():
@@ -157,6 +158,7 @@ def test_nobody_can_lock_out_another_person_from_elsewhere(browse: Browse):
     assert _try(browser, KIM, PASSWORD, "198.51.100.7").status_code == 303
 
 
+@pytest.mark.slow
 def test_one_address_cannot_try_every_name(browse: Browse):
     browser = browse()
     answers = [_try(browser, f"someone{number}@elbe.example", "guess").status_code for number in range(62)]
@@ -175,6 +177,7 @@ def test_a_good_sign_in_forgives_its_own_name_and_no_other(browse: Browse):
     assert answers[-1] == 429
 
 
+@pytest.mark.slow
 def test_people_of_one_office_who_sign_in_well_are_never_too_many(browse: Browse):
     browser = browse()
     assert [_try(browser, KIM, PASSWORD).status_code for _ in range(70)] == [303] * 70
