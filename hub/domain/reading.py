@@ -153,7 +153,8 @@ def _line(row: Any, position: int, folded: int, view: View) -> Line:
         case_id=row.case_id,
         service_id=row.service_id,
         site_id=row.site_id,
-        source_seq=row.source_seq,
+        # What is published points at what only staff read: customers must not learn that there is something.
+        source_seq=None if view.lens == "customer" else row.source_seq,
         erased=row.erased_at is not None,
         folded=folded,
     )

@@ -1,6 +1,8 @@
 """The desk: what is mine now, the accounts, and the one page of each account."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
@@ -85,8 +87,11 @@ def mend_link(found: Account) -> Callable[[int], str] | None:
 
 
 def around(found: Account, read: Sequence[reading.Line], lens: str) -> lines.Surroundings:
-    """What some lines of an account refer to, with links as the desk has them."""
-    return lines.around(
+    """What some lines of an account refer to, with links as the desk has them.
+
+    Through the customer's lens no line leads to what only staff read.
+    """
+    there = lines.around(
         doors.session(),
         found.id,
         read,
@@ -94,3 +99,17 @@ def around(found: Account, read: Sequence[reading.Line], lens: str) -> lines.Sur
         lambda number: url_for("desk_case.show", slug=found.slug, number=number),
         lambda file_id, number: url_for("files.staff", slug=found.slug, file_id=file_id),
     )
+    if lens == "customer":
+        return there
+    publish_link = partial(_publish_link, found) if doors.may_work() else None
+    return replace(there, publish_link=publish_link, source_link=partial(_source_link, found))
+
+
+def _publish_link(found: Account, number: str, seq: int) -> str:
+    return url_for("desk_case.show", slug=found.slug, number=number, publish=seq) + "#composer"
+
+
+def _source_link(found: Account, number: str, seq: int) -> str:
+    """The line on the page of its case that begins with it, wherever in the timeline it stands."""
+    where = url_for("desk_case.show", slug=found.slug, number=number, details=1, before=seq + 1)
+    return f"{where}#e-{seq}"

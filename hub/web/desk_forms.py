@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from hub.web.admin_forms import MaybeId
 from hub.web.forms import (
@@ -16,14 +16,19 @@ from hub.web.forms import (
     OptionalText,
     Text,
     chosen,
+    maybe,
 )
 
 Level = Literal["low", "medium", "high"]
 Number = Annotated[str, BeforeValidator(chosen)]
+MaybePosition = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(maybe)]
 
 
 class Answer(Fields):
-    """To the customer: what they read, what comes next, by when they hear again."""
+    """To the customer: what they read, what comes next, by when they hear again.
+
+    `source` is the line for staff that it is made from.
+    """
 
     case: Optional = ""
     body: Text
@@ -31,6 +36,7 @@ class Answer(Fields):
     next_update_by: Moment = None
     customer_title: Optional = ""
     asks: bool = False
+    source: MaybePosition = None
     form_key: Optional = ""
 
 

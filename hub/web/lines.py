@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from hub.base.text import translations
 from hub.domain import reading
 from hub.domain.attachments import Attachment
-from hub.domain.cases import Case
-from hub.domain.kinds import ANY_NEWS, NEWS, WORDS, message_of
+from hub.domain.cases import OPEN_STATES, Case
+from hub.domain.kinds import ANY_NEWS, NEWS, WORDS, Kind, message_of
 from hub.domain.reading import Line
 from hub.web.filters import day_heading, local, size, text_html
 from hub.web.state_words import CHANNELS, DUTIES
@@ -24,14 +24,20 @@ from hub.web.words import _, language
 LATE = timedelta(minutes=10)
 CaseLink = Callable[[str], str]
 FileLink = Callable[[uuid.UUID, str | None], str]
+LineLink = Callable[[str, int], str]
 _BOLD = frozenset({"person", "team", "source", "title", "name"})
 FACT_WORDS = frozenset({"state", "priority", "severity", "what", "way", "roles"})
 _SPEAKS = frozenset({"staff", "customer", "team"})
+_OURS = frozenset({Kind.NOTE, Kind.CALL_LOGGED})
+_TEAMS = frozenset({Kind.ORDER_MESSAGE, Kind.ORDER_STATE})
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One entry as the page draws it; `opened` are the details that were asked for under it."""
+    """One entry as the page draws it; `opened` are the details that were asked for under it.
+
+    `publish` leads to the composer that tells the customer of it, `source` to the line it was made from.
+    """
 
     line: Line
     sentence: Markup
@@ -40,6 +46,8 @@ class Shown:
     late: bool
     case_number: str | None
     files: list[tuple[str, str, str]]
+    publish: str | None
+    source: str | None
     opened: list["Shown"] = field(default_factory=list)
 
 
@@ -53,13 +61,20 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the lines of a page refer to: numbers of cases, files by entry, and how to link to them."""
+    """What the lines of a page refer to: numbers of cases, files by entry, and how to link to them.
+
+    `answerable` are the cases on which the customer may be answered. Only the desk gives `publish_link` and
+    `source_link`, which take a case's number and a line of it.
+    """
 
     numbers: Mapping[uuid.UUID, str]
     files: Mapping[int, list[Any]]
     case_link: CaseLink
     file_link: FileLink
     own: str | None = None
+    answerable: frozenset[uuid.UUID] = frozenset()
+    publish_link: LineLink | None = None
+    source_link: LineLink | None = None
 
 
 def around(
@@ -72,8 +87,10 @@ def around(
 ) -> Surroundings:
     """Look up what some lines refer to, in two statements for any number of lines."""
     cases = {line.case_id for line in lines if line.case_id}
-    found = select(Case.id, Case.number).where(Case.account_id == account_id, Case.id.in_(cases))
-    numbers = {row.id: row.number for row in session.execute(found)}
+    query = select(Case.id, Case.number, Case.state).where(Case.account_id == account_id, Case.id.in_(cases))
+    found = session.execute(query).all()
+    numbers = {row.id: row.number for row in found}
+    answerable = frozenset(row.id for row in found if row.state in OPEN_STATES)
     wanted = select(Attachment.id, Attachment.entry_seq, Attachment.name, Attachment.size).where(
         Attachment.account_id == account_id, Attachment.entry_seq.in_([line.seq for line in lines])
     )
@@ -82,7 +99,7 @@ def around(
     files: dict[int, list[Any]] = {}
     for row in session.execute(wanted.order_by(Attachment.id)):
         files.setdefault(row.entry_seq, []).append(row)
-    return Surroundings(numbers, files, case_link, file_link)
+    return Surroundings(numbers, files, case_link, file_link, answerable=answerable)
 
 
 def days(
@@ -110,8 +127,27 @@ def _shown(line: Line, there: Surroundings, opened: Sequence[Line]) -> Shown:
             (there.file_link(item.id, number), item.name, size(item.size))
             for item in there.files.get(line.seq, ())
         ],
+        publish=_publish(line, number, there),
+        source=_source(line, number, there),
         opened=[_shown(detail, there, ()) for detail in opened],
     )
+
+
+def _publish(line: Line, number: str | None, there: Surroundings) -> str | None:
+    """Where the customer is told of what a team or one of us said, while they can be."""
+    said = line.kind in _OURS or (line.kind in _TEAMS and line.direction != "out")
+    if not said or line.audience != "staff" or line.erased or not line.body:
+        return None
+    if number is None or there.publish_link is None or line.case_id not in there.answerable:
+        return None
+    return there.publish_link(number, line.seq)
+
+
+def _source(line: Line, number: str | None, there: Surroundings) -> str | None:
+    """Where the line stands that a published one was made from."""
+    if line.kind != Kind.PUBLISHED or line.source_seq is None or number is None or there.source_link is None:
+        return None
+    return there.source_link(number, line.source_seq)
 
 
 def _foot(line: Line) -> str:

@@ -43,7 +43,7 @@ class Look:
     def of_request(cls, lens: str = "staff", cases: tuple[uuid.UUID, ...] | None = None) -> "Look":
         """What the address asks for. A member of staff may look through the customer's lens."""
         asked = request.args
-        read = _position if cases is None else _unsealed
+        read = position_of if cases is None else _unsealed
         wanted = asked.get("show", "")
         return cls(
             show=wanted if wanted in (*_KINDS, *_AUDIENCES) else "",
@@ -51,7 +51,7 @@ class Look:
             lens="customer" if lens == "customer" or asked.get("lens") == "customer" else lens,
             before=read(asked.get("before")),
             after=read(asked.get("after")),
-            opened=_position(asked.get("open")),
+            opened=position_of(asked.get("open")),
             cases=cases,
         )
 
@@ -79,7 +79,8 @@ class Look:
         )
 
 
-def _position(text: str | None) -> int | None:
+def position_of(text: str | None) -> int | None:
+    """A position as an address names it; None for anything odd, the biggest there can be for a bigger one."""
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 19:
         return None
     return min(int(text), _BIGGEST)

@@ -19,6 +19,7 @@ from hub.web.desk_forms import Answer, Call, Note, Order
 from hub.web.desk_read import open_teams, who_is_told
 from hub.web.filters import local_input
 from hub.web.forms import Fields, Form
+from hub.web.look import position_of
 from hub.web.uploads import uploads
 from hub.web.words import _
 
@@ -44,10 +45,22 @@ class Writing:
 
 
 def blank(account: Account, case: Case | None = None) -> Writing:
-    """The composer that the address asks for; answering the customer comes first."""
+    """The composer that the address asks for; answering the customer comes first.
+
+    A line to publish from (`?publish=<seq>`) gives the answer its text, to be put into the customer's words.
+    """
+    if source := _source(case):
+        return _writing(account, case, "answer", take=False, **source)
     usual = "answer" if case is None or case.is_open else "note"
     kind = request.args.get("compose", usual)
     return _writing(account, case, kind if kind in KINDS else usual, take=False)
+
+
+def _source(case: Case | None) -> dict[str, Any]:
+    """The line that the address wants published on this case, and what it says."""
+    seq = position_of(request.args.get("publish"))
+    words = None if case is None or seq is None else cases.words_of(doors.session(), case, seq)
+    return {} if words is None else {"source": seq, "body": words}
 
 
 def posted(account: Account, kind: str, case: Case | None = None) -> Writing:
@@ -55,20 +68,22 @@ def posted(account: Account, kind: str, case: Case | None = None) -> Writing:
     return _writing(account, case, kind, take=True)
 
 
-def _writing(account: Account, case: Case | None, kind: str, *, take: bool) -> Writing:
-    start = {"next_update_by": local_input(_soon()), "form_key": ids.short(ids.new_id())}
+def _writing(account: Account, case: Case | None, kind: str, *, take: bool, **known: Any) -> Writing:
+    start = {"next_update_by": local_input(_soon()), "form_key": ids.short(ids.new_id()), **known}
     if case is not None and case.next_step:
         start["next_step"] = case.next_step
+    form = Form(KINDS[kind], start, take=take)
     return Writing(
         kind=kind,
-        form=Form(KINDS[kind], start, take=take),
+        form=form,
         action=_address(account, case, kind),
         tabs=_tabs(account, case, kind),
         cases=[] if case else _cases(account, kind),
         teams=open_teams(doors.session()) if kind == "order" else [],
         fixed=case,
         to=_readers(account, case) if kind == "answer" else "",
-        draft=f"desk:{case.number if case else account.slug}:{kind}",
+        # What is made from a line must not be covered by a draft of something else.
+        draft=f"desk:{case.number if case else account.slug}:{kind}{form.values.get('source') or ''}",
     )
 
 
@@ -180,6 +195,7 @@ def _answer(case: Case, data: Answer) -> str:
         next_step=data.next_step,
         next_update_by=data.next_update_by,
         customer_title=data.customer_title or None,
+        source_seq=data.source,
         asks=data.asks,
         files=uploads(),
         form_key=data.form_key,

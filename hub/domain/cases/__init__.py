@@ -38,7 +38,7 @@ from hub.domain.cases.once import remember, seen
 from hub.domain.cases.opening import NewCase, open_case, report_case
 from hub.domain.cases.priority import MATRIX, priority_of
 from hub.domain.cases.sharing import share, share_due
-from hub.domain.cases.speaking import customer_wrote, log_call, note, publish
+from hub.domain.cases.speaking import customer_wrote, log_call, note, publish, words_of
 from hub.domain.cases.tables import (
     ENDED_STATES,
     OPEN_STATES,
@@ -111,4 +111,5 @@ __all__ = [
     "wait",
     "watch",
     "watchers_of",
+    "words_of",
 ]

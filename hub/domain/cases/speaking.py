@@ -25,8 +25,10 @@ from hub.domain.cases.describing import check_next
 from hub.domain.cases.opening import NewCase, report_case
 from hub.domain.cases.tables import ENDED_STATES, OPEN_STATES, Case, CaseState, WaitReason
 from hub.domain.kinds import Kind
+from hub.domain.timeline import Entry
 
 _WRITE = N_("Please write something.")
+_NO_SOURCE = N_("The entry that this was made from is not there any more. Please start anew.")
 
 
 def note(session: Session, actor: Actor, case: Case, text: str, *, source_seq: int | None = None) -> int:
@@ -66,8 +68,11 @@ def publish(
     """Write to the customer: a new entry of theirs, pointing at its source.
 
     It says what comes next and by when they hear again, unless the case is solved, already or by this text
-    (`resolves`: the text is the solution). An answer also starts a case that nobody had started.
+    (`resolves`: the text is the solution). An answer also starts a case that nobody had started. The source
+    is a line of this case that only staff read; `Conflict` for any other.
     """
+    if source_seq is not None and words_of(session, case, source_seq) is None:
+        raise Conflict(_NO_SOURCE)
     if resolves:
         require_shared(take(session, case).case)
         return moving.resolve(session, actor, case, text)
@@ -85,6 +90,19 @@ def publish(
     line = entry(case, Kind.PUBLISHED, actor, facts, body=body, source_seq=source_seq)
     line.channel, line.direction = "portal", "out"
     return say(session, taken, line)
+
+
+def words_of(session: Session, case: Case, seq: int) -> str | None:
+    """What an entry of the case says to staff alone, to be published from there; None for no such entry."""
+    query = select(Entry.body).where(
+        Entry.account_id == case.account_id,
+        Entry.seq == seq,
+        Entry.case_id == case.id,
+        Entry.audience == "staff",
+        Entry.erased_at.is_(None),
+    )
+    found = session.execute(query).first()
+    return None if found is None else found.body or ""
 
 
 def customer_wrote(
