@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from hub.domain.accounts import Service, Site
+from hub.domain.people import Person
 from hub.web.sheets import Field
 from hub.web.state_words import MEMBER_ROLES, NEWS_WISHES, SEVERITIES, choices
 from hub.web.words import LANGUAGE_NAMES, _
@@ -15,7 +16,7 @@ def severities() -> list[tuple[str, str]]:
 
 
 def fields_of(*, new: bool) -> list[Field]:
-    """What is asked about an account; its address is chosen once."""
+    """What is asked about an account; its address is chosen once, its first contact in `contact_fields`."""
     never = [("", _("Never by itself")), *severities()]
     address = Field("slug", _("Address"), help=_("Small letters, digits, dashes; empty: made of the name."))
     prefix_help = _("Heads the numbers of its cases, like NORD in NORD-10427.")
@@ -38,6 +39,25 @@ def _minutes() -> Field:
     return Field(
         "share_after_minutes", _("after so many minutes"), "number", help=help_text, attrs={"min": 0}
     )
+
+
+def contact_fields(staff: Sequence[Person]) -> list[Field]:
+    """Who is asked to be the contact of a new account."""
+    choices_of = some({person.id: person.name for person in staff})
+    help_text = _("A restricted account needs one, any other may get one later.")
+    return [
+        Field("contact", _("Named contact"), "select", options=choices_of, help=help_text),
+        *reach_fields(required=False),
+    ]
+
+
+def reach_fields(*, required: bool) -> list[Field]:
+    """What customers see of who is responsible."""
+    return [
+        Field("reach_name", _("Name that customers see"), required=required),
+        Field("reach_phone", _("Telephone that customers see"), "tel"),
+        Field("reach_email", _("Mail address that customers see"), "email"),
+    ]
 
 
 def parent_fields() -> list[Field]:

@@ -12,12 +12,13 @@ from hub.base.errors import Invalid, NotFound
 from hub.base.text import one_line
 from hub.domain import accounts, coverage, people
 from hub.domain.accounts import Account, Identifier, Membership, Service, Site
-from hub.domain.coverage import Assignment
+from hub.domain.coverage import Assignment, Reach
+from hub.flows import restricting
 from hub.web import admin_forms, admin_read, doors
 from hub.web.admin import enter
-from hub.web.admin_account_fields import fields_of
+from hub.web.admin_account_fields import contact_fields, fields_of
 from hub.web.admin_accounts_parts import page_of
-from hub.web.forms import Fields, Form
+from hub.web.forms import MISSING, Fields, Form
 from hub.web.pages import page
 from hub.web.sheets import Part, link
 from hub.web.words import _
@@ -61,13 +62,13 @@ def new() -> ResponseReturnValue:
         "alert_threshold": "major",
         "password_login": "1",
     }
-    form = Form(admin_forms.AccountForm, start)
+    form = Form(admin_forms.NewAccountForm, start)
     action = url_for("admin_accounts.new")
     part = Part(
         "account",
         _("Which company is it?"),
         form=form,
-        fields=fields_of(new=True),
+        fields=[*fields_of(new=True), *contact_fields(people.staff(doors.session()))],
         action=action,
         submit=_("Add"),
     )
@@ -77,16 +78,33 @@ def new() -> ResponseReturnValue:
     )
 
 
-def _add(data: admin_forms.AccountForm) -> Response:
-    values = data.model_dump(exclude={"name"})
-    account = accounts.add_account(doors.session(), doors.actor(), data.name, **values)
-    flash(_("%(name)s was added. Now say who is responsible.", name=account.name), "ok")
-    return redirect(url_for("admin_accounts.show", slug=account.slug), 303)
+def _add(data: admin_forms.NewAccountForm) -> Response:
+    if data.contact and not data.reach_name:
+        raise Invalid.field("reach_name", MISSING)
+    reach = Reach(data.reach_name, data.reach_phone, data.reach_email)
+    values = data.model_dump(exclude={"name", "reach_name", "reach_phone", "reach_email"})
+    account = restricting.add_account(doors.session(), doors.actor(), data.name, reach=reach, **values)
+    if data.contact is None:
+        return _go_on(account, _("%(name)s was added. Now say who is responsible.", name=account.name))
+    person = people.get_person(doors.session(), data.contact).name
+    return _go_on(
+        account, _("%(name)s was added; %(person)s is its contact.", name=account.name, person=person)
+    )
+
+
+def _go_on(account: Account, words: str) -> Response:
+    """To the account's page, or to the list if this very change has hidden it from whoever made it."""
+    if restricting.still_sees(doors.session(), doors.viewer(), account):
+        flash(words, "ok")
+        return redirect(url_for("admin_accounts.show", slug=account.slug), 303)
+    hidden = _("Only its own contacts and leads see it from now on, so it is not listed here for you.")
+    flash(f"{words} {hidden}", "ok")
+    return redirect(url_for("admin_accounts.listing"), 303)
 
 
 def _change(account: Account, data: admin_forms.AccountForm) -> None:
     values = data.model_dump(exclude={"slug"})
-    accounts.change_account(doors.session(), doors.actor(account.id), account, **values)
+    restricting.change_account(doors.session(), doors.actor(account.id), account, **values)
 
 
 def _site(account: Account, data: admin_forms.SiteForm) -> None:
@@ -156,6 +174,8 @@ def _end_assignment(account: Account, data: admin_forms.RowForm) -> None:
 
 
 def _move(account: Account, data: admin_forms.ParentForm) -> None:
+    if account.parent_id in doors.viewer().hidden:
+        raise Invalid.field("parent", _("The account belongs to one that you may not see. Ask a lead."))
     coverage.move_account(doors.session(), doors.actor(account.id), account, _parent(data.parent))
 
 
@@ -211,7 +231,6 @@ def do(slug: str, verb: str) -> ResponseReturnValue:
 
     def done(data: Any) -> Response:
         act(account, data)
-        flash(_("Saved."), "ok")
-        return redirect(url_for("admin_accounts.show", slug=account.slug), 303)
+        return _go_on(account, _("Saved."))
 
     return form.act(done) or page_of(account, VERBS, {verb: form})

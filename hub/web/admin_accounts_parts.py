@@ -16,6 +16,7 @@ from hub.web.admin_account_fields import (
     fields_of,
     member_fields,
     parent_fields,
+    reach_fields,
     service_fields,
     site_fields,
     some,
@@ -100,6 +101,8 @@ class Parts:
         )
 
     def _parent(self) -> Part:
+        if self.account.parent_id in doors.viewer().hidden:
+            return Part("move", _("Parent account"), nothing=_("An account that you may not see."))
         parent = admin_read.parent_slug(self.session, self.account)
         known = parent or _("None: it stands for itself.")
         return self._form(
@@ -154,9 +157,7 @@ class Parts:
         return [
             Field("role", _("As"), "select", True, options=kinds),
             Field("person", _("Person"), "select", True, options=self.persons),
-            Field("reach_name", _("Name that customers see"), required=True),
-            Field("reach_phone", _("Telephone that customers see"), "tel"),
-            Field("reach_email", _("Mail address that customers see"), "email"),
+            *reach_fields(required=True),
             Field("days", _("On these days"), "checks", options=days, help=_("None: day and night.")),
             Field("begins", _("From"), "time"),
             Field("ends", _("Until"), help=_("Like 17:30; 24:00 is midnight.")),

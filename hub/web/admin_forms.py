@@ -56,6 +56,15 @@ class AccountForm(Fields):
     password_login: bool = False
 
 
+class NewAccountForm(AccountForm):
+    """A new account, with who is responsible for it and what customers see of them."""
+
+    contact: MaybeId = None
+    reach_name: Optional = ""
+    reach_phone: Optional = ""
+    reach_email: Optional = ""
+
+
 class SiteForm(Fields):
     """A place of an account."""
 

@@ -122,7 +122,7 @@ class Parts:
                 link(url_for("admin_accounts.show", slug=row.slug), row.name),
                 ", ".join(roles[role] for role in row.roles),
             ]
-            for row in admin_read.memberships(self.session, self.person.id)
+            for row in admin_read.memberships(self.session, doors.viewer().hidden, self.person.id)
         ]
         nothing = _("Member of no account.")
         return Part("members", _("Member of"), (_("Account"), _("Roles")), rows, nothing)

@@ -120,14 +120,15 @@ def absences(session: Session, person_id: uuid.UUID) -> list[Absence]:
     return list(session.scalars(query.order_by(Absence.starts_at)))
 
 
-def memberships(session: Session, person_id: uuid.UUID) -> list[Any]:
-    """Accounts in which a person is a member now."""
+def memberships(session: Session, hidden: frozenset[uuid.UUID], person_id: uuid.UUID) -> list[Any]:
+    """Accounts in which a person is a member now, without those that the reader may not see."""
     now = clock.now()
     query = (
         select(Account.slug, Account.name, Membership.roles)
         .join(Membership, Membership.account_id == Account.id)
         .where(Membership.person_id == person_id, Membership.valid_from <= now)
         .where(or_(Membership.valid_until.is_(None), Membership.valid_until > now))
+        .where(Account.id.not_in(hidden))
         .order_by(Account.name)
     )
     return list(session.execute(query))

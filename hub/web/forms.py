@@ -136,7 +136,12 @@ def _clock_text(text: str) -> str:
 ClockText = Annotated[str, AfterValidator(_clock_text)]
 
 
-_OTHER_WORDS = {"text": ("body",), "impact": ("effect",), "customer_reference": ("reference",)}
+_OTHER_WORDS = {
+    "text": ("body",),
+    "impact": ("effect",),
+    "customer_reference": ("reference",),
+    "person": ("contact",),
+}
 """What arguments of verbs are called in forms, where the two differ."""
 
 

@@ -3,7 +3,7 @@
 from hub.domain.coverage.answers import Responsible, ladder, responsible, responsible_for
 from hub.domain.coverage.last_resort import fallback, is_fallback, last_resort
 from hub.domain.coverage.ledger import record_due
-from hub.domain.coverage.listing import absences_of, assignments_of, uncovered
+from hub.domain.coverage.listing import absences_of, assignments_of, has_contact, uncovered
 from hub.domain.coverage.plan import LAST_RESORT, Reach, Rung
 from hub.domain.coverage.planning import (
     add_absence,
@@ -35,6 +35,7 @@ __all__ = [
     "enable",
     "end_assignment",
     "fallback",
+    "has_contact",
     "is_fallback",
     "ladder",
     "last_resort",

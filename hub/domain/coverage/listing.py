@@ -7,9 +7,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from hub.base import clock
+from hub.base.db import as_system
 from hub.domain.accounts import Account
 from hub.domain.coverage.tables import Assignment
-from hub.domain.people import Absence, Person
+from hub.domain.people import Absence, Person, PersonKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,22 @@ def assignments_of(session: Session, account_id: uuid.UUID) -> list[Assigned]:
         .order_by(Assignment.level, Assignment.role.desc(), Assignment.position, Assignment.valid_from)
     )
     return [Assigned(assignment, person) for assignment, person in session.execute(query)]
+
+
+def has_contact(session: Session, account_id: uuid.UUID) -> bool:
+    """Whether one of us, a human, is assigned to the account or to one above it now, and so sees it."""
+    now = clock.now()
+    line = select(Account.id, Account.parent_id).where(Account.id == account_id).cte("line", recursive=True)
+    line = line.union(select(Account.id, Account.parent_id).join(line, Account.id == line.c.parent_id))
+    query = (
+        select(Assignment.id)
+        .join(line, line.c.id == Assignment.account_id)
+        .join(Person, Person.id == Assignment.person_id)
+        .where(Person.kind == PersonKind.HUMAN, Person.disabled_at.is_(None), Assignment.valid_from <= now)
+        .where(or_(Assignment.valid_until.is_(None), Assignment.valid_until > now))
+    )
+    with as_system(session):
+        return session.scalars(query.limit(1)).first() is not None
 
 
 def absences_of(session: Session, person_id: uuid.UUID) -> list[Absence]:
