@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, Table, select, update
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.base import clock, ids, rows
 from hub.base.db import Base, UuidKey, str40, str200
+from hub.domain.people import Person
 
 
 class Notice(Base):
@@ -17,6 +19,7 @@ class Notice(Base):
     __tablename__ = "notices"
     __table_args__ = (
         Index("uq_notices_event", "account_id", "person_id", "event", unique=True),
+        Index(None, "account_id", "entry_seq"),
         {"info": {"rls": "staff_or_insert"}},
     )
 
@@ -77,3 +80,25 @@ def delivered(session: Session, account_id: uuid.UUID, notice_id: uuid.UUID) -> 
         .where(NOTICES.c.delivered_at.is_(None))
         .values(delivered_at=clock.now())
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody was told of an entry; `delivered_at` is empty until it has left the hub."""
+
+    name: str
+    delivered_at: datetime | None
+
+
+def told_of(session: Session, account_id: uuid.UUID, seqs: Collection[int]) -> dict[int, list[Told]]:
+    """Whom the hub told of some entries of an account, by their `seq`; one statement for any number."""
+    query = (
+        select(NOTICES.c.entry_seq, Person.name, NOTICES.c.delivered_at)
+        .join(Person, Person.id == NOTICES.c.person_id)
+        .where(NOTICES.c.account_id == account_id, NOTICES.c.entry_seq.in_(seqs))
+        .order_by(Person.name)
+    )
+    found: dict[int, list[Told]] = {}
+    for row in session.execute(query):
+        found.setdefault(row.entry_seq, []).append(Told(row.name, row.delivered_at))
+    return found

@@ -7,29 +7,28 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.base.text import translations
-from hub.domain import reading
+from hub.domain import notices, reading
 from hub.domain.attachments import Attachment
 from hub.domain.cases import OPEN_STATES, Case
-from hub.domain.kinds import ANY_NEWS, NEWS, WORDS, Kind, message_of
+from hub.domain.kinds import Kind
+from hub.domain.notices import Told
 from hub.domain.reading import Line
-from hub.web.filters import day_heading, local, size, text_html
-from hub.web.state_words import CHANNELS, DUTIES
-from hub.web.words import _, language
+from hub.web.filters import day_heading, local, moment, size, text_html
+from hub.web.sentences import CaseLink, Place, sentence
+from hub.web.state_words import CHANNELS
+from hub.web.words import _, ngettext
 
 LATE = timedelta(minutes=10)
-CaseLink = Callable[[str], str]
 FileLink = Callable[[uuid.UUID, str | None], str]
 LineLink = Callable[[str, int], str]
-_BOLD = frozenset({"person", "team", "source", "title", "name"})
-FACT_WORDS = frozenset({"state", "priority", "severity", "what", "way", "roles"})
 _SPEAKS = frozenset({"staff", "customer", "team"})
 _OURS = frozenset({Kind.NOTE, Kind.CALL_LOGGED})
 _TEAMS = frozenset({Kind.ORDER_MESSAGE, Kind.ORDER_STATE})
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +62,18 @@ class Day:
 class Surroundings:
     """What the lines of a page refer to: numbers of cases, files by entry, and how to link to them.
 
-    `answerable` are the cases on which the customer may be answered. Only the desk gives `publish_link` and
-    `source_link`, which take a case's number and a line of it.
+    `lens` is the reader's, `own` the number of the case whose page it is. `told` are those whom the hub told
+    of an entry, by its `seq`; only staff read it. `answerable` are the cases on which the customer may be
+    answered. Only the desk gives `publish_link` and `source_link`, which take a case's number and a line.
     """
 
     numbers: Mapping[uuid.UUID, str]
     files: Mapping[int, list[Any]]
     case_link: CaseLink
     file_link: FileLink
+    lens: str
     own: str | None = None
+    told: Mapping[int, Sequence[Told]] = field(default_factory=dict)
     answerable: frozenset[uuid.UUID] = frozenset()
     publish_link: LineLink | None = None
     source_link: LineLink | None = None
@@ -85,21 +87,32 @@ def around(
     case_link: CaseLink,
     file_link: FileLink,
 ) -> Surroundings:
-    """Look up what some lines refer to, in two statements for any number of lines."""
+    """Look up what some lines refer to, in three statements for any number of lines; two for customers."""
     cases = {line.case_id for line in lines if line.case_id}
     query = select(Case.id, Case.number, Case.state).where(Case.account_id == account_id, Case.id.in_(cases))
     found = session.execute(query).all()
-    numbers = {row.id: row.number for row in found}
-    answerable = frozenset(row.id for row in found if row.state in OPEN_STATES)
+    seqs = [line.seq for line in lines]
+    return Surroundings(
+        numbers={row.id: row.number for row in found},
+        files=_files(session, account_id, seqs, lens),
+        case_link=case_link,
+        file_link=file_link,
+        lens=lens,
+        told={} if lens == "customer" else notices.told_of(session, account_id, seqs),
+        answerable=frozenset(row.id for row in found if row.state in OPEN_STATES),
+    )
+
+
+def _files(session: Session, account_id: uuid.UUID, seqs: Sequence[int], lens: str) -> dict[int, list[Any]]:
     wanted = select(Attachment.id, Attachment.entry_seq, Attachment.name, Attachment.size).where(
-        Attachment.account_id == account_id, Attachment.entry_seq.in_([line.seq for line in lines])
+        Attachment.account_id == account_id, Attachment.entry_seq.in_(seqs)
     )
     if lens == "customer":
         wanted = wanted.where(Attachment.audience == "customer")
     files: dict[int, list[Any]] = {}
     for row in session.execute(wanted.order_by(Attachment.id)):
         files.setdefault(row.entry_seq, []).append(row)
-    return Surroundings(numbers, files, case_link, file_link, answerable=answerable)
+    return files
 
 
 def days(
@@ -116,13 +129,15 @@ def _day(entry: Shown) -> date:
 
 def _shown(line: Line, there: Surroundings, opened: Sequence[Line]) -> Shown:
     number = there.numbers.get(line.case_id) if line.case_id else None
+    words = sentence(line, number, Place(there.lens, there.case_link, there.own))
+    said = words.striptags()
     return Shown(
         line=line,
-        sentence=_sentence(line, number, there),
+        sentence=words,
         body="" if line.erased else text_html(line.body) if line.body else "",
-        foot=_foot(line),
+        foot=_foot(line, said, there),
         late=line.recorded_at - line.occurred_at > LATE,
-        case_number=None if number in (None, there.own) or (number or "") in line.sentence else number,
+        case_number=None if number in (None, there.own) or (number or "") in said else number,
         files=[
             (there.file_link(item.id, number), item.name, size(item.size))
             for item in there.files.get(line.seq, ())
@@ -150,66 +165,49 @@ def _source(line: Line, number: str | None, there: Surroundings) -> str | None:
     return there.source_link(number, line.source_seq)
 
 
-def _foot(line: Line) -> str:
-    """Who did it, where the sentence does not say so, and by which way."""
-    said = line.actor_kind not in _SPEAKS or line.actor_name in line.sentence
-    who = "" if said else line.actor_name
-    return " \u00b7 ".join(part for part in (who, _way(line)) if part)
+def _foot(line: Line, said: str, there: Surroundings) -> str:
+    """Who did it, where the sentence does not say so, by which way, and whom the hub told of it."""
+    known = line.actor_kind not in _SPEAKS or line.actor_name in said
+    who = "" if known else line.actor_name
+    reached = _reached(there.told.get(line.seq, ()))
+    return " \u00b7 ".join(part for part in (who, _way(line, there.lens), *reached) if part)
 
 
-def _way(line: Line) -> str:
-    """How it came, in words. Of what we publish only that is said: by which ways it reached whom is in the
-    details, once it has."""
+def _way(line: Line, lens: str) -> str:
+    """How it came, in words. Of what we publish only that is said, and to staff: it also went by the ways
+    by which people were told."""
     if line.channel == "portal" and line.direction == "out":
-        return _("published")
+        return "" if lens == "customer" else _("published")
     if line.channel in CHANNELS:
         return _(CHANNELS[line.channel])
-    via = line.data.get("via") or line.channel
-    return _("by %(name)s", name=via) if via else ""
+    if via := line.data.get("via"):
+        return _("by %(name)s", name=via)
+    # A channel that a connector named is a word of its own, which people do not know.
+    return _("through a connected tool") if line.channel else ""
 
 
-class _Facts(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "\u2026"
+def _reached(told: Sequence[Told]) -> list[str]:
+    """Whom the hub told of an entry, and of whom it cannot say that yet."""
+    done = [each for each in told if each.delivered_at is not None]
+    waits = [each.name for each in told if each.delivered_at is None]
+    words = []
+    if done:
+        at = max(each.delivered_at for each in done if each.delivered_at is not None)
+        names = _names([each.name for each in done])
+        words.append(_("mailed %(time)s to %(names)s", time=moment(at), names=names))
+    if waits:
+        words.append(_("not delivered so far to %(names)s", names=_names(waits)))
+    return words
 
 
-def _sentence(line: Line, number: str | None, there: Surroundings) -> Markup:
-    """The sentence in the reader's language, its facts escaped, linked and in words."""
-    message = message_of(line.kind, line.data)
-    if line.erased or message is None:
-        return escape(line.sentence)
-    facts = _Facts({key: _fact(key, value, number, there) for key, value in line.data.items()})
-    return Markup(escape(translations(language()).gettext(message))) % facts  # noqa: S704 - facts are escaped
-
-
-def _fact(key: str, value: Any, number: str | None, there: Surroundings) -> Any:
-    if key == "role" and isinstance(value, str):
-        return _(DUTIES.get(value, value))
-    if key in FACT_WORDS:
-        return _in_words(value)
-    if key == "news":
-        return _news(str(value), number, there)
-    if key == "number" and number == value:
-        return Markup('<a class="case" href="{}">{}</a>').format(there.case_link(str(value)), value)
-    if key == "order" and number is not None:
-        link = f"{there.case_link(number)}#{value}"
-        return Markup('<a class="case" href="{}">{}</a>').format(link, value)
-    if key in _BOLD:
-        return Markup("<b>{}</b>").format(value)
-    return value
-
-
-def _news(event: str, number: str | None, there: Surroundings) -> Markup:
-    """What somebody was told of, in words, with the case as a link."""
-    message = escape(translations(language()).gettext(NEWS.get(event, ANY_NEWS)))
-    case = _fact("number", number, number, there) if number else ""
-    return Markup(message) % {"number": case}  # noqa: S704 - the message is escaped, the number by `_fact`
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(_in_words(item) for item in value)
-    return _(WORDS.get(str(value), str(value)))
+def _names(names: Sequence[str]) -> str:
+    each = sorted(set(names))
+    few, more = ", ".join(each[:_FEW]), len(each) - _FEW
+    return (
+        few
+        if more <= 0
+        else ngettext("%(names)s and %(num)d more", "%(names)s and %(num)d more", more, names=few)
+    )
 
 
 def unfolded(

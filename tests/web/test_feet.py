@@ -44,6 +44,18 @@ def test_a_teams_message_names_the_connection_as_people_do(kim: Browser, hub: Hu
     assert "request_tracker" not in kim.get(page).text
 
 
+def test_a_channel_that_only_its_connector_knows_by_name_is_not_named(
+    kim: Browser, hub: Hub, world: World
+) -> None:
+    case_id, number = case_of(hub, world)
+    with hub.db.write() as session:
+        case = session.get_one(cases.Case, (world.nordwind.account, case_id))
+        cases.customer_wrote(session, Actor("customer", "Petra"), case, "Hello.", channel="freight_desk")
+    page = f"/desk/nordwind/case/{number}"
+    assert feet(kim, page)[0] == "through a connected tool"
+    assert "freight_desk" not in kim.get(page).text
+
+
 def test_under_what_was_published_stands_no_way_that_it_did_not_go_alone(
     kim: Browser, petra: Browser, hub: Hub, world: World
 ) -> None:

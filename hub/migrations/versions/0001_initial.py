@@ -639,6 +639,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_notices")),
         info={"rls": "staff_or_insert"},
     )
+    op.create_index(
+        op.f("ix_notices_account_id_entry_seq"), "notices", ["account_id", "entry_seq"], unique=False
+    )
     op.create_index("uq_notices_event", "notices", ["account_id", "person_id", "event"], unique=True)
     op.create_table(
         "quarantine",
