@@ -183,6 +183,28 @@ def test_the_audience_changes_frame_words_and_button_without_scripts(
     assert server.posted[0]["either"] == ["It works again"]
 
 
+def test_what_is_folded_away_is_asked_for_when_it_is_missing(chromium: Browser, server: StyleServer) -> None:
+    with opened(chromium, server) as page:
+        composer, step = page.locator("#composer"), page.locator("#next_step")
+        expect(step).to_be_hidden()
+        composer.get_by_role("button", name="Send to customer").click()
+        expect(step).to_be_focused()
+        assert server.posted == []
+        step.fill("We test the line")
+        page.locator("#next_update_by").fill("2026-11-24T09:00")
+        chip = composer.locator(".composer-fold > summary")
+        expect(chip).to_contain_text("Next step: We test the line · update by 2026-11-24 09:00")
+        chip.click()
+        with page.expect_navigation():
+            composer.get_by_role("button", name="Send to customer").click()
+    assert server.posted[0]["next_step"] == ["We test the line"]
+
+
+def test_without_scripts_nothing_missing_is_folded_away(chromium: Browser, server: StyleServer) -> None:
+    with opened(chromium, server, javascript=False) as page:
+        expect(page.locator("#next_step")).to_be_visible()
+
+
 def test_keys_send_what_was_written(chromium: Browser, server: StyleServer) -> None:
     with opened(chromium, server) as page:
         page.locator("#staff_note").fill("Call them before noon")

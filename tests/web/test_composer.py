@@ -9,7 +9,7 @@ from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
 from hub.flows import desk
 from hub.flows.runtime import Hub
-from hub.testing.pages import Browser
+from hub.testing.pages import Browser, Shown
 from hub.testing.world import World
 
 
@@ -63,3 +63,47 @@ def test_a_critical_case_shows_its_state_beside_its_priority(kim: Browser, numbe
     side = kim.get("/desk/nordwind").text.split("<aside", 1)[1]
     assert "critical" in side
     assert "waiting for the customer" in side
+
+
+def _folds(page: str) -> list[tuple[bool, str]]:
+    """Whether each folded part of the composer stands open, and what is in it."""
+    parts = page.split('<details class="composer-fold"')[1:]
+    return [(" open" in part.split(">", 1)[0], part.split("</details>", 1)[0]) for part in parts]
+
+
+def _missing(part: str) -> bool:
+    """Whether a browser would refuse to send because of a field in here."""
+    fields = [given for tag, given in Shown(f"<details{part}").tags if tag == "input"]
+    return any("required" in given and not given.get("value") for given in fields)
+
+
+def test_what_must_be_said_is_never_folded_away_while_it_is_missing(kim: Browser, number: str) -> None:
+    case = f"/desk/nordwind/case/{number}"
+    asked = _folds(kim.get(case).text)
+    assert [opened for opened, _part in asked] == [True, False]
+    assert _missing(asked[0][1])
+    kim.post(f"{case}/next", {"next_step": "Splicing", "next_update_by": "2030-01-01T10:00"})
+    known = _folds(kim.get(case).text)
+    assert [opened for opened, _part in known] == [False, False]
+    assert "Splicing" in known[0][1].split("</summary>", 1)[0]
+    assert not any(_missing(part) for _opened, part in known)
+    refused = kim.post(f"{case}/write/answer", {"body": "News.", "next_step": "", "next_update_by": "x"})
+    assert refused.status_code == 422
+    assert _folds(refused.text)[0][0]
+
+
+@pytest.mark.parametrize("kind", ["answer", "note", "order", "call"])
+@pytest.mark.parametrize("place", ["/desk/nordwind", "/desk/nordwind/case/{}"])
+def test_no_closed_fold_hides_what_is_missing(kim: Browser, number: str, place: str, kind: str) -> None:
+    for opened, part in _folds(kim.get(f"{place.format(number)}?compose={kind}").text):
+        assert opened or not _missing(part)
+
+
+@pytest.mark.parametrize("place", ["/desk/nordwind", "/desk/nordwind/case/{}"])
+def test_who_and_what_next_is_read_before_the_timeline(kim: Browser, number: str, place: str) -> None:
+    page = kim.get(place.format(number)).text
+    where = [
+        page.index(mark)
+        for mark in ("split-sum", "<b>Kim Brandt</b>", 'id="composer"', 'id="timeline"', "split-rest")
+    ]
+    assert where == sorted(where)

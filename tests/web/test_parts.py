@@ -57,6 +57,7 @@ HOSTILE = {
     "composer": [
         "composer(bad, bad, 'customer', bad, to=bad, value=bad, error=bad, label=bad, draft=bad, note=bad)",
         "switch_composer(bad, bad, to=bad, value=bad, error=bad, draft=bad)",
+        "echo(bad, bad, bad, bad)",
         "audience_banner('customer', bad, more=bad)",
     ],
     "words": ["case_state(bad)", "order_state(bad)", "priority(bad)", "severity(bad)"],

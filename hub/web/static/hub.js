@@ -64,7 +64,24 @@
     Object.keys(sessionStorage).filter((key) => key.startsWith("draft:")).forEach((key) => sessionStorage.removeItem(key));
   }
 
+  function held(field, today) {
+    if (field.type === "file") return field.files.length || "";
+    if (field.type !== "datetime-local") return field.value;
+    const [day, time] = field.value.split("T");
+    return day === today ? time : field.value.replace("T", " ");
+  }
+
+  // What is folded away says on its chip what it holds, and opens when a send finds something missing in it.
+  function echo(field) {
+    all(`[data-echo="${CSS.escape(field.id)}"]`).forEach((shown) => {
+      const text = held(field, shown.dataset.today);
+      shown.textContent = text || shown.dataset.blank;
+      shown.toggleAttribute("data-missing", !text);
+    });
+  }
+
   function dress(within) {
+    all("details[data-fold]", within).forEach((fold) => { fold.open = false; });
     all("[data-themes], [data-dismiss]", within).forEach((part) => { part.hidden = false; });
     all("textarea[data-draft]", within).forEach(restoreDraft);
     paintTheme(root.dataset.theme || "auto");
@@ -97,7 +114,13 @@
 
   document.addEventListener("input", (event) => {
     if (event.target.matches("textarea[data-draft]")) keepDraft(event.target, false);
+    if (event.target.closest(".composer-fold") && event.target.id) echo(event.target);
   });
+
+  document.addEventListener("invalid", (event) => {
+    const fold = event.target.closest("details:not([open])");
+    if (fold) fold.open = true;
+  }, true);
 
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
