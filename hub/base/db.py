@@ -4,7 +4,7 @@ Only doors (a request, a job, a command) open and commit sessions; everything be
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +30,9 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.base import Executable
 
+from hub.base import hot
 from hub.base.clock import utc
 from hub.base.errors import HubError, Unavailable
 from hub.base.text import N_
@@ -131,8 +133,9 @@ class Database:
             engine: engine.execution_options(sqlite_readonly=True, postgresql_readonly=True)
             for engine in (self._system, self._web)
         }
-        postgres = self.dialect == "postgresql"
-        self._single = self._system.execution_options(isolation_level="AUTOCOMMIT") if postgres else None
+        self._asking = self._system
+        if self.dialect == "postgresql":
+            self._asking = _postgres_engine(url, pool_size, "hub_system", single=True)
 
     @property
     def engine(self) -> Engine:
@@ -142,7 +145,7 @@ class Database:
     @property
     def engines(self) -> tuple[Engine, ...]:
         """Every engine, each once."""
-        return (self._system,) if self._web is self._system else (self._system, self._web)
+        return tuple(dict.fromkeys((self._system, self._web, self._asking)))
 
     @contextmanager
     def write(self, scope: RowScope = SYSTEM) -> Iterator[Session]:
@@ -158,15 +161,10 @@ class Database:
             yield session
             _end_read(session)
 
-    @contextmanager
-    def single(self) -> Iterator[Session]:
-        """For one SELECT of the `system` role: PostgreSQL runs it without BEGIN and COMMIT around it."""
-        if self._single is None:
-            with self.read() as session:
-                yield session
-            return
-        with self._session_on(self._single, SYSTEM) as session:
-            yield session
+    def ask(self, statement: Executable, bound: Mapping[str, Any]) -> Sequence[hot.Values]:
+        """All rows of one SELECT of the `system` role, without a session, a BEGIN and a COMMIT around it."""
+        with _known_errors(), self._asking.connect() as connection:
+            return hot.run_on(connection, statement, bound)
 
     @contextmanager
     def _session(self, scope: RowScope, readonly: bool) -> Iterator[Session]:
@@ -179,12 +177,8 @@ class Database:
         session = Session(bind, expire_on_commit=False, autoflush=True)
         session.info["scope"] = scope
         try:
-            yield session
-        except OperationalError as error:
-            known = as_hub_error(error)
-            if known is error:
-                raise
-            raise known from error
+            with _known_errors():
+                yield session
         finally:
             session.close()
 
@@ -198,6 +192,17 @@ class Database:
         """Close every pooled connection."""
         for engine in self.engines:
             engine.dispose()
+
+
+@contextmanager
+def _known_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        known = as_hub_error(error)
+        if known is error:
+            raise
+        raise known from error
 
 
 @contextmanager
@@ -329,9 +334,12 @@ def _sqlite_engine(url: str, pool_size: int, synchronous: str) -> Engine:
     return engine
 
 
-def _postgres_engine(url: str, pool_size: int, role: str) -> Engine:
+def _postgres_engine(url: str, pool_size: int, role: str, *, single: bool = False) -> Engine:
+    """`single`: each statement is a transaction of its own."""
     engine = create_engine(
         url,
+        isolation_level="AUTOCOMMIT" if single else None,
+        pool_reset_on_return=None if single else "rollback",
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=False,
@@ -353,6 +361,6 @@ def _postgres_engine(url: str, pool_size: int, role: str) -> Engine:
             # Its statements are prepared and go by key. One that was planned while a table was still small
             # would read it whole, longer with every webhook, until the table is analysed again.
             driver.execute("SET enable_seqscan = off")
-        driver.autocommit = False
+        driver.autocommit = single
 
     return engine

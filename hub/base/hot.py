@@ -1,9 +1,12 @@
 """The statements of the hot paths, run at the driver.
 
 SQLAlchemy's part of an execution (contexts, result rows, descriptions of columns) costs more than the
-driver's, and a webhook is half a dozen statements. What these paths need of it is done once per statement:
+driver's, and a webhook is a handful of statements. What these paths need of it is done once per statement:
 its text, and how values of our column types are written and read. Errors and events of the engine stay
 SQLAlchemy's.
+
+On PostgreSQL the text has the server's own placeholders ($1) from the start, so the driver has none to look
+for in it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Dialect
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import Executable
@@ -26,10 +30,12 @@ class _Prepared:
     """A compiled statement: `given` are the parameters that the caller binds, `fixed` those it always has."""
 
     text: str
+    sent: str | bytes
     fixed: dict[str, Any]
     given: dict[str, _Convert | None]
     order: Sequence[str] | None
-    columns: tuple[_Convert | None, ...]
+    width: int
+    readers: tuple[tuple[int, _Convert], ...]
 
     def parameters(self, bound: Mapping[str, Any]) -> dict[str, Any] | Values:
         """The values as the driver takes them, by name or in order."""
@@ -40,12 +46,15 @@ class _Prepared:
 
     def read(self, found: Sequence[Values]) -> Sequence[Values]:
         """The driver's rows with every value as its column's type says."""
-        if not any(self.columns):
+        if not self.readers:
             return found
-        return [
-            tuple(read(value) if read else value for read, value in zip(self.columns, row, strict=True))
-            for row in found
-        ]
+        return [self._read(row) for row in found]
+
+    def _read(self, row: Values) -> Values:
+        values = list(row)
+        for position, read in self.readers:
+            values[position] = read(values[position])
+        return tuple(values)
 
 
 def run(session: Session, statement: Executable, bound: Mapping[str, Any]) -> Sequence[Values]:
@@ -53,21 +62,31 @@ def run(session: Session, statement: Executable, bound: Mapping[str, Any]) -> Se
 
     Pending changes of ORM objects are not flushed first. Raises what `session.execute` raises.
     """
-    connection = session.connection()
+    return run_on(session.connection(), statement, bound)
+
+
+def run_on(connection: Connection, statement: Executable, bound: Mapping[str, Any]) -> Sequence[Values]:
+    """`run` on a bare connection; it begins no transaction."""
     prepared = _prepared(connection.dialect, statement)
     parameters = prepared.parameters(bound)
-    cursor = connection.connection.cursor()
+    cursor = _cursor(connection)
     try:
         if connection._has_events or connection.engine._has_events:
             connection.dispatch.before_cursor_execute(
                 connection, cursor, prepared.text, parameters, None, False
             )
-        cursor.execute(prepared.text, parameters)
-        return prepared.read(cursor.fetchall()) if prepared.columns else []
+        cursor.execute(prepared.sent, parameters)
+        return prepared.read(cursor.fetchall()) if prepared.width else []
     except connection.dialect.loaded_dbapi.Error as error:
         raise _translated(connection, error, prepared.text, cursor) from error
     finally:
         cursor.close()
+
+
+def _cursor(connection: Connection) -> Any:
+    if connection.dialect.name == "postgresql":
+        return connection.dialect.loaded_dbapi.RawCursor(connection.connection.dbapi_connection)
+    return connection.connection.cursor()
 
 
 def _translated(connection: Connection, error: Any, text: str, cursor: Any) -> BaseException:
@@ -89,7 +108,7 @@ def _translated(connection: Connection, error: Any, text: str, cursor: Any) -> B
 
 @lru_cache(maxsize=512)
 def _prepared(dialect: Dialect, statement: Executable) -> _Prepared:
-    compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+    compiled: Any = statement.compile(dialect=_speaking(dialect))  # type: ignore[attr-defined]
     missing = {name: bind for name, bind in compiled.binds.items() if bind.required}
     given: dict[str, _Convert | None] = {
         name: _impl(dialect, bind.type).bind_processor(dialect) for name, bind in missing.items()
@@ -100,8 +119,16 @@ def _prepared(dialect: Dialect, statement: Executable) -> _Prepared:
         if name not in missing
     }
     columns: Any = statement.exported_columns  # type: ignore[attr-defined]
-    readers = tuple(_impl(dialect, column.type).result_processor(dialect, None) for column in columns)
-    return _Prepared(str(compiled), fixed, given, compiled.positiontup, readers)
+    made = [_impl(dialect, column.type).result_processor(dialect, None) for column in columns]
+    readers = tuple((position, read) for position, read in enumerate(made) if read)
+    sent = compiled.string.encode() if dialect.name == "postgresql" else compiled.string
+    return _Prepared(compiled.string, sent, fixed, given, compiled.positiontup, len(made), readers)
+
+
+def _speaking(dialect: Dialect) -> Dialect:
+    if dialect.name != "postgresql":
+        return dialect
+    return psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 def _written(dialect: Dialect, bind: BindParameter[Any], value: Any) -> Any:

@@ -58,25 +58,25 @@ def _items_postgres(element: json_items, compiler: SQLCompiler, **kw: Any) -> st
 
 
 class json_field(ColumnElement[Any]):
-    """One field of a JSON object as a value of a column type."""
+    """One field of a JSON object (or array) as a value of a column type."""
 
     # Statements are compiled once only if SQLAlchemy can tell two fields apart.
     _traverse_internals = [
         ("value", InternalTraversal.dp_clauseelement),
-        ("key", InternalTraversal.dp_string),
+        ("key_or_index", InternalTraversal.dp_plain_obj),
         ("type", InternalTraversal.dp_type),
     ]
 
-    def __init__(self, value: ColumnElement[Any], key: str, type_: TypeEngine[Any]) -> None:
-        self.value, self.key, self.type = value, key, type_
+    def __init__(self, value: ColumnElement[Any], key: str | int, type_: TypeEngine[Any]) -> None:
+        self.value, self.key_or_index, self.type = value, key, type_
 
 
 @compiles(json_field, "sqlite")
 def _field_sqlite(element: json_field, compiler: SQLCompiler, **kw: Any) -> str:
     value = compiler.process(element.value, **kw)
     if isinstance(element.type, JSON):
-        return f"({value} -> '{element.key}')"
-    return _as_sqlite_keeps(f"{value} ->> '{element.key}'", element.type)
+        return f"({value} -> {element.key_or_index!r})"
+    return _as_sqlite_keeps(f"{value} ->> {element.key_or_index!r}", element.type)
 
 
 @compiles(json_field, "postgresql")
@@ -84,8 +84,8 @@ def _field_postgres(element: json_field, compiler: SQLCompiler, **kw: Any) -> st
     value = compiler.process(element.value, **kw)
     if isinstance(element.type, JSON):
         # A JSON null would be stored as the JSON value null; we mean SQL NULL.
-        return f"NULLIF({value} -> '{element.key}', 'null'::jsonb)"
-    field = f"{value} ->> '{element.key}'"
+        return f"NULLIF({value} -> {element.key_or_index!r}, 'null'::jsonb)"
+    field = f"{value} ->> {element.key_or_index!r}"
     if isinstance(element.type, Text):
         return f"({field})"
     return f"CAST({field} AS {compiler.dialect.type_compiler_instance.process(element.type)})"
@@ -165,6 +165,16 @@ def encode(values: Iterable[Row | object]) -> str:
 def items(parameter: str = "rows") -> TableValuedAlias:
     """The rows of a bound JSON text, to select from."""
     return json_items(bindparam(parameter, type_=Text())).table_valued("value", name="i")
+
+
+def items_of(array: ColumnElement[Any], name: str) -> TableValuedAlias:
+    """The elements of a JSON array that stands in another row, to select from."""
+    return json_items(array).table_valued("value", name=name)
+
+
+def item(source: TableValuedAlias, position: int) -> ColumnElement[str]:
+    """What stands at a position of an element of `items_of()` that is itself an array, as text."""
+    return json_field(source.c.value, position, Text())
 
 
 def field(source: TableValuedAlias, key: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:

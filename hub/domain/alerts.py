@@ -7,15 +7,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Index, Integer, Select, Table, Text, and_, bindparam, func, or_, select, text, true
+from sqlalchemy import Index, Select, Table, and_, bindparam, select, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from hub.base import clock, hot, rows
+from hub.base import hot, rows
 from hub.base.db import Base, str40
-from hub.domain.accounts import Account, Identifier, Service
 from hub.domain.signals import SIGNALS
-from hub.plugin.contracts import SignalEvent
 
 _ACTIVE = "cleared_at IS NULL"
 
@@ -77,61 +75,6 @@ class Active:
     severity: str
     raised_at: datetime
     title: str
-
-
-@lru_cache(maxsize=1)
-def _matching() -> Select[Any]:
-    source = rows.items()
-    wanted = select(
-        rows.field(source, "number", Integer()),
-        rows.field(source, "kind", Text()),
-        rows.field(source, "value", Text()),
-    ).select_from(source)
-    wanted_rows = wanted.subquery("wanted")
-    # Tables, not classes: the ORM would take its part of every execution.
-    identifiers, services, accounts = Identifier.__table__, Service.__table__, Account.__table__
-    known, service, account = identifiers.c, services.c, accounts.c
-    now = bindparam("now", type_=known.valid_from.type)
-    return (
-        select(
-            wanted_rows.c.number,
-            known.account_id,
-            known.service_id,
-            service.name,
-            service.site_id,
-            account.prefix,
-            account.alert_threshold,
-            func.coalesce(service.share_severity, account.share_severity).label("share_severity"),
-            func.coalesce(service.share_after_minutes, account.share_after_minutes).label("share_after"),
-        )
-        .select_from(wanted_rows)
-        .join(identifiers, and_(known.value == wanted_rows.c.value, known.kind == wanted_rows.c.kind))
-        .join(services, and_(service.account_id == known.account_id, service.id == known.service_id))
-        .join(accounts, account.id == known.account_id)
-        .where(known.valid_from <= now, or_(known.valid_until.is_(None), known.valid_until > now))
-        .where(service.closed_at.is_(None), account.closed_at.is_(None))
-        .order_by(wanted_rows.c.number, known.account_id, known.service_id)
-    )
-
-
-def match(session: Session, events: Sequence[SignalEvent]) -> list[tuple[Place, ...]]:
-    """For each event the services it is about: one per account, found by its first identifier that is known.
-
-    One statement for any number of events. An identifier of three accounts gives three places.
-    """
-    wanted = list({pair for event in events for pair in event.identifiers})
-    if not wanted:
-        return [() for _ in events]
-    rows_wanted = (
-        {"number": number, "kind": kind, "value": value} for number, (kind, value) in enumerate(wanted)
-    )
-    bound = {"rows": rows.encode(rows_wanted), "now": clock.now()}
-    found: dict[tuple[str, str], dict[uuid.UUID, Place]] = {}
-    for number, account_id, *rest in hot.run(session, _matching(), bound):
-        # The first of an account's services wins where several have the same identifier.
-        found.setdefault(wanted[number], {}).setdefault(account_id, Place(account_id, *rest))
-    places = {pair: tuple(by_account.values()) for pair, by_account in found.items()}
-    return [next((places[pair] for pair in event.identifiers if pair in places), ()) for event in events]
 
 
 def active(session: Session, connection_id: uuid.UUID, natural_keys: Collection[str]) -> list[Active]:

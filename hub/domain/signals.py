@@ -1,7 +1,7 @@
 """Signals: what a monitoring system said, stored once per episode, whoever says it however often."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -23,12 +23,14 @@ from sqlalchemy import (
     text,
     true,
     tuple_,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.base import clock, hot, ids, rows
 from hub.base.db import Base, Utc, UuidKey, str40
+from hub.domain.accounts import identified
 from hub.plugin.contracts import SignalEvent
 
 SEVERITIES = ("critical", "major", "minor", "warning", "info")
@@ -89,7 +91,7 @@ SIGNALS: Table = Signal.__table__  # type: ignore[assignment]
 _GIVEN = (
     *("connection_id", "id", "natural_key", "episode_start", "state", "source_at", "severity"),
     *("severity_text", "title", "text", "link", "labels", "identifiers", "first_seen_at", "last_seen_at"),
-    *("repeats", "changed_in", "matched"),
+    *("repeats", "changed_in"),
 )
 _REPLACED = ("state", "source_at", "severity", "severity_text", "text", "labels", "identifiers")
 
@@ -107,6 +109,7 @@ class Stored:
     state: str
     late: bool
     fresh: bool
+    matched: bool
 
 
 def rank(severity: str) -> int:
@@ -128,24 +131,28 @@ def latest(events: Sequence[SignalEvent]) -> list[SignalEvent]:
     return [newest[key] for key in sorted(newest)]
 
 
-def store(
-    session: Session, connection_id: uuid.UUID, events: Sequence[SignalEvent], matched: Sequence[bool]
-) -> list[Stored]:
+def store(session: Session, connection_id: uuid.UUID, events: Sequence[SignalEvent]) -> list[Stored]:
     """Upsert the signals of `latest(events)` in one statement; answers only those that this batch changed.
 
     The same body twice changes nothing, also when it arrives in two processes at once: the second waits on
     the row and finds that nothing is new.
     """
     batch, now = ids.new_id(), clock.now()
-    given = [_row(connection_id, batch, now, event, hit) for event, hit in zip(events, matched, strict=True)]
+    given = [_row(connection_id, batch, now, event) for event in events]
     statement = _upsert(session.get_bind().dialect.name)
-    bound = {"rows": rows.encode(given), "batch": batch, "connection": connection_id}
+    bound = {"rows": rows.encode(given), "batch": batch, "connection": connection_id, "now": now}
     return [Stored(*values) for *values, changed in hot.run(session, statement, bound) if changed]
 
 
-def _row(
-    connection_id: uuid.UUID, batch: uuid.UUID, now: datetime, event: SignalEvent, matched: bool
-) -> dict[str, Any]:
+def correct_matched(session: Session, connection_id: uuid.UUID, matched: Mapping[uuid.UUID, bool]) -> None:
+    """Set of which signals (by id) a service is known, where that changed since they were stored."""
+    for known in {True, False} & set(matched.values()):
+        wanted = [signal_id for signal_id, found in matched.items() if found is known]
+        changed = update(SIGNALS).where(SIGNALS.c.connection_id == connection_id, SIGNALS.c.id.in_(wanted))
+        session.execute(changed.values(matched=known))
+
+
+def _row(connection_id: uuid.UUID, batch: uuid.UUID, now: datetime, event: SignalEvent) -> dict[str, Any]:
     return {
         "connection_id": connection_id,
         "id": ids.new_id(),
@@ -164,7 +171,6 @@ def _row(
         "last_seen_at": now,
         "repeats": 0,
         "changed_in": batch,
-        "matched": matched,
     }
 
 
@@ -175,7 +181,7 @@ def _upsert(dialect: str) -> Any:
     insert = _insert(postgresql if dialect == "postgresql" else sqlite)
     new, old = insert.excluded, SIGNALS.c
     # At the same instant a clear ends a firing: "clear" sorts before "firing", so the states are compared the
-    # other way round. Said this shortly because psycopg keeps no work for statements above 4,096 characters.
+    # other way round.
     newer = tuple_(new.source_at, old.state) > tuple_(old.source_at, new.state)
     late = new.state != old.state  # unless it is newer, which is asked first
     found = and_(~old.matched, new.matched)
@@ -203,6 +209,7 @@ def _upsert(dialect: str) -> Any:
         old.state,
         old.stale,
         and_(old.repeats == 0, old.first),
+        old.matched,
         this_batch,
     )
 
@@ -210,15 +217,22 @@ def _upsert(dialect: str) -> Any:
 def _insert(module: Any) -> Any:
     source = rows.items()
     return module.insert(SIGNALS).from_select(
-        (*_GIVEN, "stale", "first"),
+        (*_GIVEN, "stale", "first", "matched"),
         select(
             *(rows.field(source, name, SIGNALS.c[name].type) for name in _GIVEN),
             _superseded(source),
             _latest_episode(source).is_(None),
+            _is_known(source),
         )
         .select_from(source)
         .where(true()),
     )
+
+
+def _is_known(source: Any) -> ColumnElement[bool]:
+    """Whether a service is known by any of the signal's identifiers."""
+    names = rows.items_of(rows.field(source, "identifiers", SIGNALS.c.identifiers.type), "n")
+    return identified.is_known(names, rows.item(names, 0), rows.item(names, 1))
 
 
 def _superseded(source: Any) -> ColumnElement[bool]:

@@ -49,8 +49,7 @@ def admit(hub: Hub, slug: str, headers: Mapping[str, str]) -> Configured:
     Unknown address, switched off and wrong token all look the same: `Unauthenticated`. A connection without
     a token of its own is let through to its connector's `verify`, which needs the body.
     """
-    with hub.db.single() as session:
-        connection = connections.by_slug(session, slug)
+    connection = connections.behind(hub.db, slug)
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if connection is None or not connection.enabled:
         raise Unauthenticated(_REFUSED)

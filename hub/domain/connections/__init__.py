@@ -2,6 +2,7 @@
 
 from hub.domain.connections.calls import (
     Configured,
+    behind,
     by_id,
     by_slug,
     options_of,
@@ -30,6 +31,7 @@ __all__ = [
     "HealthEvent",
     "Side",
     "add_connection",
+    "behind",
     "by_id",
     "by_slug",
     "change_connection",

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import hot, ids
 from hub.base.crypto import Keyring
+from hub.base.db import Database
 from hub.base.errors import Misconfigured
 from hub.base.text import N_
 from hub.domain.connections.tables import Connection, ConnectionState
@@ -69,8 +70,14 @@ def _by_slug() -> Select[Any]:
 
 
 def by_slug(session: Session, slug: str) -> Configured | None:
-    """The connection behind `/in/<slug>`, switched off or not; one statement."""
+    """The connection of a name, switched off or not; one statement."""
     found = hot.run(session, _by_slug(), {"slug": slug})
+    return Configured(*found[0]) if found else None
+
+
+def behind(db: Database, slug: str) -> Configured | None:
+    """The connection behind `/in/<slug>`, switched off or not, read by itself."""
+    found = db.ask(_by_slug(), {"slug": slug})
     return Configured(*found[0]) if found else None
 
 

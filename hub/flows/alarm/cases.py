@@ -1,15 +1,13 @@
 """The case that a new alert joins, reopens or opens."""
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from hub.base import hot, ids, rows, text
+from hub.base import ids, text
 from hub.domain import numbers, signals
 from hub.domain.alerts import Place
 from hub.domain.audit import HUB
@@ -28,30 +26,6 @@ _PRIORITY = {
     "info": ("low", "low", "low"),
 }
 """Severity of the alert that opens a case -> its impact, urgency and priority."""
-
-
-def find_cases(session: Session, batch: Batch, facts: Iterable[Fact]) -> None:
-    """The cases that new alerts join: open ones, or resolved ones that the customer has not confirmed yet."""
-    keys = {key_of(batch.source.id, place) for fact in facts if fact.raises for place in fact.places}
-    if not keys:
-        return
-    accounts, named = {account for account, _ in keys}, {key for _, key in keys}
-    bound = {"accounts": rows.encode(accounts), "keys": rows.encode(named)}
-    for row in (Known(*values) for values in hot.run(session, _finding(), bound)):
-        if row.state == CaseState.RESOLVED:
-            batch.resolved[row.account_id, row.correlation_key] = row
-        else:
-            batch.cases[row.account_id, row.correlation_key] = row.id
-
-
-@lru_cache(maxsize=1)
-def _finding() -> Select[Any]:
-    case = CASES.c
-    return (
-        select(*(case[name] for name in Known.__dataclass_fields__))
-        .where(rows.among(case.account_id, "accounts"), rows.among(case.correlation_key, "keys"))
-        .where(case.closed_at.is_(None))
-    )
 
 
 def case_for(batch: Batch, fact: Fact, place: Place) -> uuid.UUID | None:

@@ -1,7 +1,7 @@
 """From signals to alerts to cases: what a batch of monitoring events means for every account it touches.
 
-A fixed number of statements for any number of events and accounts: match, store, find active alerts, lock
-the heads, find open cases, then write alerts, cases, entries and outbox rows in one statement each.
+A fixed number of statements for any number of events and accounts: store, find active alerts, take the ground
+where they strike, then write alerts, cases, entries and outbox rows.
 """
 
 import uuid
@@ -18,8 +18,9 @@ from hub.domain.alerts import Active, Place
 from hub.domain.kinds import Kind
 from hub.domain.signals import SIGNALS
 from hub.domain.timeline import NewEntry
+from hub.flows.alarm import ground
 from hub.flows.alarm.batch import Batch, Fact, Source
-from hub.flows.alarm.cases import case_for, find_cases, number_opened, save_reopened
+from hub.flows.alarm.cases import case_for, number_opened, save_reopened
 from hub.flows.quiet import CASES, quiet_cases
 from hub.plugin.contracts import SignalEvent
 
@@ -27,32 +28,24 @@ from hub.plugin.contracts import SignalEvent
 def sound(session: Session, source: Source, events: Sequence[SignalEvent]) -> int:
     """Store the events and do what they mean; answers how many signals changed. Repeats change none."""
     events = signals.latest(events)
-    places = alerts.match(session, events)
-    stored = signals.store(session, source.id, events, [bool(found) for found in places])
+    stored = signals.store(session, source.id, events)
     if not stored:
         return 0
-    known = {
-        (event.natural_key, event.episode_start): (event, found)
-        for event, found in zip(events, places, strict=True)
-    }
-    facts = [Fact(signal, *known[signal.natural_key, signal.episode_start]) for signal in stored]
+    told = {(event.natural_key, event.episode_start): event for event in events}
+    changed = [(signal, told[signal.natural_key, signal.episode_start]) for signal in stored]
+    active = alerts.active(session, source.id, {signal.natural_key for signal in stored if not signal.fresh})
+    found = ground.take(session, source.id, [event for _, event in changed], {a.account_id for a in active})
+    facts = [Fact(signal, event, found.of(event)) for signal, event in changed]
     facts.sort(key=lambda fact: (fact.event.at, fact.signal.natural_key))
-    _say_unmatched(session, source, [fact for fact in facts if not fact.places])
-    _act(session, source, facts)
+    _say_unmatched(session, source, facts)
+    if found.heads:
+        _act(session, Batch(source, found.heads, clock.now(), found.cases, found.resolved), facts, active)
     if any(fact.doubtful for fact in facts):
         connections.poll_soon(session, source.id)
     return len(facts)
 
 
-def _act(session: Session, source: Source, facts: Sequence[Fact]) -> None:
-    known = {fact.signal.natural_key for fact in facts if not fact.signal.fresh}
-    active = alerts.active(session, source.id, known)
-    touched = {place.account_id for fact in facts for place in fact.places}
-    touched |= {alert.account_id for alert in active}
-    if not touched:
-        return
-    batch = Batch(source, timeline.lock(session, list(touched)), clock.now())
-    find_cases(session, batch, facts)
+def _act(session: Session, batch: Batch, facts: Sequence[Fact], active: Sequence[Active]) -> None:
     by_key: dict[str, list[Active]] = {}
     for alert in active:
         by_key.setdefault(alert.natural_key, []).append(alert)
@@ -60,7 +53,7 @@ def _act(session: Session, source: Source, facts: Sequence[Fact]) -> None:
     for fact in facts:
         ended |= _clear(batch, fact, by_key.get(fact.signal.natural_key, []))
         _raise(batch, fact, by_key.get(fact.signal.natural_key, []))
-    _end_episodes(session, source.id, ended)
+    _end_episodes(session, batch.source.id, ended)
     _write(session, batch)
 
 
@@ -199,9 +192,14 @@ def _entry(
 
 def _say_unmatched(session: Session, source: Source, facts: Sequence[Fact]) -> None:
     """Signals of no account belong on no timeline: the audit log tells of them, a queue shows them."""
-    if not facts:
+    # A service may have closed, or become known, while this transaction waited for its account.
+    wrong = {fact.signal.id: bool(fact.places) for fact in facts if fact.signal.matched != bool(fact.places)}
+    if wrong:
+        signals.correct_matched(session, source.id, wrong)
+    unmatched = [fact for fact in facts if not fact.places]
+    if not unmatched:
         return
-    first = facts[0].event
-    sentence = f"{len(facts)} signals of {source.name} match no service, first: {text.one_line(first.title)}"
+    title = text.one_line(unmatched[0].event.title)
+    sentence = f"{len(unmatched)} signals of {source.name} match no service, first: {title}"
     actor = audit.Actor("connection", source.name, source.id)
-    audit.write(session, actor, "signal.unmatched", "connection", source.id, sentence, count=len(facts))
+    audit.write(session, actor, "signal.unmatched", "connection", source.id, sentence, count=len(unmatched))
