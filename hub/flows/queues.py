@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, literal_column, select, update
+from sqlalchemy import ColumnElement, literal, select, update
 from sqlalchemy.orm import Session
 
 from hub.base import clock, rows
@@ -32,15 +32,17 @@ AGAIN = {QuarantineKind.BODY: QuarantineKind.WAITING, QuarantineKind.ITEM: Quara
 """What can be read again, and what it is until the worker has done so."""
 
 _NO_SIGNAL = N_("There is no such signal.")
+_HANDLED = N_("This signal waits no longer: its service is known now, or a colleague took it off the queue.")
 _WHY = N_("Please say what became of it.")
 
 
 def find_signal(session: Session, signal_id: uuid.UUID) -> Signal:
-    """A signal that waits for a service; `NotFound` for any other."""
-    query = select(Signal).where(Signal.id == signal_id, *WAITING)
-    found = session.scalars(query).one_or_none()
+    """A signal that waits for a service; `Conflict` for one that no longer does."""
+    found = session.scalars(select(Signal).where(Signal.id == signal_id)).one_or_none()
     if found is None:
         raise NotFound(_NO_SIGNAL)
+    if found.matched or found.handled_at is not None:
+        raise Conflict(_HANDLED)
     return found
 
 
@@ -78,9 +80,9 @@ def _waiting_under(
 
 
 def _carries(kind: str, value: str) -> ColumnElement[bool]:
-    pair = rows.json_items(SIGNALS.c.identifiers).table_valued("value", name="pair")
-    first, second = (pair.c.value.op("->>")(literal_column(place)) for place in ("0", "1"))
-    return select(literal(1)).select_from(pair).where(first == kind, second == value).exists()
+    pair = rows.items_of(SIGNALS.c.identifiers, "pair")
+    named = select(literal(1)).select_from(pair)
+    return named.where(rows.item(pair, 0) == kind, rows.item(pair, 1) == value).exists()
 
 
 def _event(row: Any) -> SignalEvent:

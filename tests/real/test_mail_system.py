@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_published_sentence_and_the_answer_to_it_travel_by_real_mail(hub, worl
     viewer, case_id = shared_case(hub, world, "Störung der Leitung", world.kim)
     with hub.db.write() as session:
         case = cases.get_case(session, case_id)
-        next_update = clock.now() + delivery.PATIENCE
+        next_update = clock.now() + timedelta(days=1)
         desk.publish_to_customer(
             session, viewer, case, "Die Faser ist gebrochen.", next_step="Ein Spleißer fährt hin",
             next_update_by=next_update,

@@ -153,6 +153,9 @@ def test_a_signal_that_nobody_knows_is_mapped_once_and_becomes_a_case(kim: Brows
     assert kim.post(page[0], data, page=chosen).status_code == 303
     assert "Disk full" in visible(kim, "/desk/nordwind")
     assert "Every signal found its service" in visible(kim, "/desk/queues/signals")
+    late = kim.get(page[0])
+    assert late.status_code == 409
+    assert "This signal waits no longer" in late.text
 
 
 def test_a_name_that_the_signal_does_not_carry_is_refused(kim: Browser, hub: Hub, world: World):
