@@ -18,6 +18,22 @@ def in_english(message: str, **facts: object) -> str:
     return message % facts if facts else message
 
 
+class Said(str):
+    """A message with facts of its own, for a field whose error has others. As text it is English."""
+
+    message: str
+    facts: dict[str, object]
+
+    def __new__(cls, message: str, /, **facts: object) -> "Said":
+        made = super().__new__(cls, in_english(message, **facts))
+        made.message, made.facts = message, facts
+        return made
+
+    def told(self, say: Say) -> str:
+        """The sentence, in the language that `say` speaks."""
+        return say(self.message, **self.facts)
+
+
 def frames(error: BaseException, most: int = 12) -> list[str]:
     """Where an error arose, the innermost call last, without messages: those of databases quote values."""
     calls = traceback.extract_tb(error.__traceback__)[-most:]
@@ -45,7 +61,8 @@ class HubError(Exception):
 
 
 class Invalid(HubError):
-    """Input that cannot be accepted; `fields` maps a field's name to the message of what is wrong with it."""
+    """Input that cannot be accepted; `fields` maps a field's name to the message of what is wrong with it,
+    with the facts of the error or, as `Said`, with its own."""
 
     status = 400
     title = N_("Please check what you entered")
@@ -61,7 +78,10 @@ class Invalid(HubError):
 
     def told_fields(self, say: Say) -> dict[str, str]:
         """{field: what is wrong with it}, in the language that `say` speaks."""
-        return {name: say(message, **self.facts) for name, message in self.fields.items()}
+        return {
+            name: text.told(say) if isinstance(text, Said) else say(text, **self.facts)
+            for name, text in self.fields.items()
+        }
 
 
 class Unauthenticated(HubError):

@@ -31,6 +31,9 @@ CLEAR = "__clear"
 """A posted field of this suffix empties an optional secret, which an empty field would keep."""
 
 
+_ACRONYMS = re.compile(
+    "api|ca|crm|dns|https?|id|imap|ip|itsm|json|mib|pem|pin|sla|smtp|sms|ssh|ssl|tls|ttl|ur[il]|vpn|xml"
+)
 _WHERE = re.compile(r"(^|_)(url|uri|host|hostname|server|address|port|endpoint|proxy)$")
 
 
@@ -127,7 +130,7 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
         return model.model_validate(values)
     except ValidationError as error:
         secret = Scrubber(str(values[name]) for name in secret_names(model) if name in values)
-        fields = {name: secret(text) for name, text in in_plain_words(error).items()}
+        fields = in_plain_words(error, secret)
     # Outside the handler, so that the error which quotes the input is not chained to this one.
     names = ", ".join(_label(name, model.model_fields[name]) for name in fields if name in model.model_fields)
     if "" in fields:
@@ -150,7 +153,14 @@ def _form_field(name: str, info: FieldInfo) -> FormField:
 
 
 def _label(name: str, info: FieldInfo) -> str:
-    return info.title or name.replace("_", " ").capitalize()
+    return info.title or _spelled(name)
+
+
+def _spelled(name: str) -> str:
+    """A field's name as people write it: `api_url` is "API URL"."""
+    words = [word.upper() if _ACRONYMS.fullmatch(word) else word for word in name.split("_")]
+    label = " ".join(filter(None, words))
+    return label[:1].upper() + label[1:]
 
 
 def _type(name: str, info: FieldInfo) -> FieldType:

@@ -88,6 +88,7 @@ def _last_resort_part(form: Form[LastResort]) -> Part:
         fields=fields,
         action=url_for("admin.home"),
         submit=_("Save"),
+        about=_("This person is responsible for every account that nobody else answers for at that time."),
     )
 
 
@@ -104,7 +105,13 @@ def _health_parts() -> list[Part]:
     ]
     words = (_("Connection"), _("State"), _("Last worked"), _("What is wrong"))
     return [
-        Part("connections", _("Connections"), words, connections, _("No connection yet.")),
+        Part(
+            "connections",
+            _("Connections"),
+            words,
+            connections,
+            _("No connection yet. Add the first one under Connections."),
+        ),
         Part("plugins", _("Plugins"), (_("Plugin"), _("Version"), _("State"), _("About")), plugins),
     ]
 
@@ -122,7 +129,9 @@ def audit_log() -> ResponseReturnValue:
     lines = admin_read.audit_lines(doors.session(), ids.from_short(request.args.get("older", "")))
     rows = [[moment(line.at), line.actor_name, line.sentence] for line in lines[: admin_read.PAGE]]
     more = lines[admin_read.PAGE - 1].id if len(lines) > admin_read.PAGE else None
-    part = Part("lines", _("Lines"), (_("When"), _("Who"), _("What")), rows, _("Nothing yet."))
+    about = _("What was changed that belongs to no account. What belongs to one stands on its timeline.")
+    columns = (_("When"), _("Who"), _("What"))
+    part = Part("lines", _("Newest first"), columns, rows, _("Nothing yet."), about=about)
     return page(
         "admin/sheet.html",
         here="audit",

@@ -35,9 +35,13 @@ def fields_of(*, new: bool) -> list[Field]:
 
 
 def _minutes() -> Field:
-    help_text = _("0: at once.")
+    help_text = _("How long a case of that severity stays open before the customer sees it. 0: at once.")
     return Field(
-        "share_after_minutes", _("after so many minutes"), "number", help=help_text, attrs={"min": 0}
+        "share_after_minutes",
+        _("Minutes until they are shown"),
+        "number",
+        help=help_text,
+        attrs={"min": 0},
     )
 
 

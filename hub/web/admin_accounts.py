@@ -41,6 +41,8 @@ def listing() -> ResponseReturnValue:
         for row in admin_read.accounts(doors.session(), doors.viewer().hidden, words)
     ]
     columns = (_("Account"), _("Prefix"), _("Zone"), _("State"))
+    none_yet = _("No account yet. Add the first one here, or import your customers from files.")
+    nothing = _("No account fits.") if words else none_yet
     return page(
         "admin/sheet.html",
         here="accounts",
@@ -48,7 +50,7 @@ def listing() -> ResponseReturnValue:
         search={"action": url_for("admin_accounts.listing"), "label": _("Find by name"), "value": words},
         add_href=url_for("admin_accounts.new"),
         add_word=_("Add an account"),
-        parts=[Part("accounts", _("Accounts"), columns, rows, _("No account fits."))],
+        parts=[Part("accounts", _("Accounts"), columns, rows, nothing)],
     )
 
 
@@ -103,8 +105,7 @@ def _go_on(account: Account, words: str) -> Response:
 
 
 def _change(account: Account, data: admin_forms.AccountForm) -> None:
-    values = data.model_dump(exclude={"slug"})
-    restricting.change_account(doors.session(), doors.actor(account.id), account, **values)
+    restricting.change_account(doors.session(), doors.actor(account.id), account, **data.model_dump())
 
 
 def _site(account: Account, data: admin_forms.SiteForm) -> None:

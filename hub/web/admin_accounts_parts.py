@@ -57,7 +57,10 @@ def page_of(
         here="accounts",
         title=account.name,
         trail=[(url_for("admin_accounts.listing"), _("Accounts")), (None, account.name)],
-        chips=[(_("closed"), "warn")] if account.closed_at else [],
+        chips=[
+            *([(_("closed"), "warn")] if account.closed_at else []),
+            *([(_("restricted"), "staff")] if account.restricted else []),
+        ],
         add_href=url_for("desk.account", slug=account.slug),
         add_word=_("To its timeline"),
         add_sign="arrow",
@@ -230,7 +233,7 @@ class Parts:
                 row.kind,
                 names.get(row.service_id, ""),
                 _("customers see it") if row.audience == "customer" else _("staff only"),
-                self._act("end_identifier", _("End"), _("Forget this name?"), _("Yes, forget it"), row.id),
+                self._act("end_identifier", _("End"), _("Forget it?"), _("Yes, forget it"), row.id),
             ]
             for row in accounts.identifiers_of(self.session, self.account.id)
         ]
@@ -238,11 +241,11 @@ class Parts:
             Field("service", _("Service"), "select", True, options=some(names)),
             Field(
                 "kind",
-                _("Kind of name"),
+                _("Kind"),
                 required=True,
                 help=_("As the sender writes it: circuit, host, instance …"),
             ),
-            Field("value", _("Name"), required=True),
+            Field("value", _("Identifier"), required=True),
             Field(
                 "audience",
                 _("Who sees it"),
@@ -253,13 +256,14 @@ class Parts:
         ]
         return self._form(
             "identifier",
-            _("Names by which signals find a service"),
+            _("Identifiers of its services"),
             fields,
             _("Add"),
-            columns=(_("Name"), _("Kind"), _("Service"), _("Who sees it"), ""),
+            columns=(_("Identifier"), _("Kind"), _("Service"), _("Who sees it"), ""),
             rows=rows,
-            nothing=_("No name yet: alerts cannot find this account."),
-            unfold=_("Add a name"),
+            nothing=_("None yet: no signal finds this account."),
+            unfold=_("Add an identifier"),
+            about=_("By these, exactly as the sender writes them, signals find the service."),
         )
 
     def _members(self) -> Part:

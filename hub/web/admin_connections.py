@@ -14,11 +14,11 @@ from hub.plugin import settings as declared
 from hub.plugin.contracts import Connector
 from hub.web import admin_forms, admin_read, doors
 from hub.web.admin import enter
-from hub.web.filters import moment
+from hub.web.filters import moment, size
 from hub.web.forms import Form
 from hub.web.pages import page
 from hub.web.sheets import Act, Field, Part, link, of_settings
-from hub.web.state_words import SIDES, choices
+from hub.web.state_words import CONNECTOR_KINDS, SIDES, choices
 from hub.web.words import _
 
 admin_connections = Blueprint("admin_connections", __name__, url_prefix="/admin/connections")
@@ -32,7 +32,7 @@ def listing() -> ResponseReturnValue:
     rows = [
         [
             link(url_for("admin_connections.show", slug=row.slug), row.name),
-            row.connector,
+            _title(row.connector),
             sides[row.side],
             *admin_read.health_words(row),
         ]
@@ -40,7 +40,7 @@ def listing() -> ResponseReturnValue:
     ]
     columns = (
         _("Connection"),
-        _("Connector"),
+        _("Tool"),
         _("Whose tool"),
         _("State"),
         _("Last worked"),
@@ -63,9 +63,16 @@ def listing() -> ResponseReturnValue:
     )
 
 
+def _title(connector: str) -> str:
+    """What people call the tool; its name in the plugin where no plugin offers it any more."""
+    found = doors.hub().registry.connector(connector)
+    return found.title if found else connector
+
+
 def _offered() -> Part:
+    kinds = dict(choices(CONNECTOR_KINDS))
     rows = [
-        [link(url_for("admin_connections.new", connector=item.name), item.title), item.kind]
+        [link(url_for("admin_connections.new", connector=item.name), item.title), kinds[item.kind]]
         for item in doors.hub().registry.connectors()
     ]
     nothing = _("No plugin offers one.")
@@ -73,23 +80,22 @@ def _offered() -> Part:
 
 
 def _fields(connector: Connector[Any]) -> list[Field]:
-    capabilities, networks = (
-        connector.capabilities,
-        _("Private networks that it may call, one a line, like 10.1.0.0/16."),
+    capabilities = connector.capabilities
+    words = _(
+        "What the tool's own words mean, one a line, like resolved = done. The states are: %(states)s.",
+        states=", ".join(STATES),
     )
-    words = _("What the tool's own words mean, one a line: resolved = done. States: accepted, in_progress, ")
-    words += "question, done, refused, cancelled."
-    limit = _("Largest body that it takes, in bytes; empty: %(num)d.", num=connector.body_limit)
-    status = (
-        [Field("status_map", _("Words of the tool"), "textarea", help=words)] if connector.status_map else []
-    )
+    networks = _("Private networks that it may call, one a line, like 10.1.0.0/16.")
+    usual = connector.body_limit
+    limit = _("Larger ones are refused. Empty: %(num)d, which is %(size)s.", num=usual, size=size(usual))
+    status = [Field("status_map", _("Words of the tool"), "textarea", help=words)]
     reach = [Field("allowed_networks", _("Allowed networks"), "textarea", help=networks)]
-    largest = [Field("body_limit", _("Limit"), "number", help=limit, attrs={"min": 1024})]
+    largest = [Field("body_limit", _("Largest message, in bytes"), "number", help=limit, attrs={"min": 1024})]
     return [
         Field("name", _("Name"), required=True),
         Field("side", _("Whose tool is it?"), "select", True, options=choices(SIDES)),
         *of_settings(declared.form_fields(connector.settings_model)),
-        *status,
+        *(status if connector.status_map else []),
         *(reach if connector.calls_out and capabilities - {"verify", "parse"} else []),
         *(largest if "parse" in capabilities else []),
         Field("enabled", _("Switched on"), "check"),
@@ -136,7 +142,7 @@ def _pairs(text: str) -> dict[str, str]:
     return pairs
 
 
-STATES = frozenset({"accepted", "in_progress", "question", "done", "refused", "cancelled"})
+STATES = ("accepted", "in_progress", "question", "done", "refused", "cancelled")
 
 
 def _add(chosen: Connector[Any], data: admin_forms.ConnectionForm) -> Response:
@@ -227,7 +233,10 @@ def _page(
         here="connections",
         title=connection.name,
         trail=[(url_for("admin_connections.listing"), _("Connections")), (None, connection.name)],
-        chips=[] if connection.enabled else [(_("switched off"), "warn")],
+        chips=[
+            (_title(connection.connector), ""),
+            *([] if connection.enabled else [(_("switched off"), "warn")]),
+        ],
         notices=[] if chosen else [("crit", missing)],
         secret=secret,
         parts=[*drawn, *([_door(connection)] if _takes_bodies(chosen) else []), _health(connection)],

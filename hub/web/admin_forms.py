@@ -46,7 +46,6 @@ class AccountForm(Fields):
 
     name: Line
     prefix: Line
-    slug: Optional = ""
     language: Language
     zone: Zone
     alert_threshold: Severity = "major"
@@ -59,6 +58,7 @@ class AccountForm(Fields):
 class NewAccountForm(AccountForm):
     """A new account, with who is responsible for it and what customers see of them."""
 
+    slug: Optional = ""
     contact: MaybeId = None
     reach_name: Optional = ""
     reach_phone: Optional = ""

@@ -18,7 +18,7 @@ def install(app: Flask) -> None:
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext_plain, ngettext_plain, newstyle=True
     )
-    for made in (at_time, moment, full, iso, ago, left, overdue, local_input, size, text_html):
+    for made in (at_time, moment, full, iso, ago, left, overdue, local_input, size, capital, text_html):
         app.jinja_env.filters[made.__name__] = made
 
 
@@ -102,6 +102,11 @@ def size(count: int) -> str:
         if count >= step:
             return f"{count / step:.0f} {unit}" if count >= 10 * step else f"{count / step:.1f} {unit}"
     return f"{count} B"
+
+
+def capital(text: str | None) -> str:
+    """A reason that a machine gave, as a sentence begins."""
+    return text[:1].upper() + text[1:] if text else ""
 
 
 def text_html(text: str | None) -> Markup:

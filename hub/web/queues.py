@@ -13,6 +13,7 @@ from hub.base.errors import Invalid
 from hub.base.text import one_line
 from hub.domain import connections, quarantine
 from hub.domain.accounts import Account, Service, services_of
+from hub.domain.connections import Connection
 from hub.domain.quarantine import Quarantined
 from hub.domain.signals import Signal
 from hub.flows import queues as flow
@@ -96,7 +97,13 @@ def _map(found: Signal, account: Account | None, data: MapSignal) -> Response:
         raise Invalid.field("service", _("Please choose a service of this account."))
     kind, _colon, value = data.identifier.partition(":")
     count = flow.map_signal(doors.session(), doors.viewer(), found, service, kind, value)
-    flash(_("%(name)s is known now; %(num)d signals found their way.", name=value, num=count), "ok")
+    found_way = ngettext(
+        "%(name)s is known now; one signal found its way.",
+        "%(name)s is known now; %(num)d signals found their way.",
+        count,
+        name=value,
+    )
+    flash(found_way, "ok")
     return redirect(url_for("desk.account", slug=account.slug), 303)
 
 
@@ -152,6 +159,7 @@ def body(kept_id: uuid.UUID) -> ResponseReturnValue:
         form.status,
         kept=kept,
         form=form,
+        source=doors.session().get_one(Connection, kept.connection_id).name,
         text=_readable(kept),
         again=kept.kind in flow.AGAIN,
     )
@@ -181,9 +189,19 @@ def _readable(kept: Quarantined, limit: int = 20_000) -> str:
 def deliveries() -> ResponseReturnValue:
     """What could not be delivered and was given up by the machine."""
     rows = queues_read.given_up(doors.session(), doors.viewer(), older())
+    return _deliveries_page(rows, None, Form(Handled, take=False))
+
+
+def _deliveries_page(rows: list[Any], tried: uuid.UUID | None, form: Form[Any]) -> ResponseReturnValue:
     shown, more = cut(rows, "queues.deliveries")
     return page(
-        "desk/queue_deliveries.html", rows=shown, older=more, tried=None, form=Form(Handled, take=False)
+        "desk/queue_deliveries.html",
+        form.status,
+        rows=shown,
+        about=queues_read.about(doors.session(), shown),
+        older=more,
+        tried=tried,
+        form=form,
     )
 
 
@@ -205,7 +223,4 @@ def delivery(delivery_id: uuid.UUID, verb: str) -> ResponseReturnValue:
     answer = form.act(done)
     if answer is not None:
         return answer
-    rows, more = cut(queues_read.given_up(doors.session(), doors.viewer(), None), "queues.deliveries")
-    return page(
-        "desk/queue_deliveries.html", form.status, rows=rows, older=more, tried=delivery_id, form=form
-    )
+    return _deliveries_page(queues_read.given_up(doors.session(), doors.viewer(), None), delivery_id, form)

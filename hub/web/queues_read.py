@@ -1,6 +1,7 @@
 """What the queues hold: signals that match no service, parked mail, deliveries that were given up."""
 
 import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
+from hub.domain.cases import Case
 from hub.domain.connections import Connection
 from hub.domain.outbox import GIVEN_UP, Delivery
+from hub.domain.people import Person
 from hub.domain.quarantine import Quarantined, QuarantineKind
 from hub.domain.signals import SIGNALS, Signal
 from hub.flows.queues import WAITING
@@ -125,3 +128,29 @@ def given_up(session: Session, viewer: Viewer, older: uuid.UUID | None) -> list[
     if older is not None:
         query = query.where(Delivery.id < older)
     return list(session.execute(query.order_by(Delivery.id.desc()).limit(PAGE + 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a delivery is about, as far as it says so: a case, and a person who was to be told."""
+
+    case: str = ""
+    person: str = ""
+
+
+def about(session: Session, deliveries: Sequence[Any]) -> dict[uuid.UUID, About]:
+    """What each delivery of a page is about, in two statements."""
+    cases = _named(session, Case.id, Case.number, (row.body.get("case_id") for row in deliveries))
+    people = _named(session, Person.id, Person.name, (row.body.get("person_id") for row in deliveries))
+    return {
+        row.id: About(cases.get(row.body.get("case_id"), ""), people.get(row.body.get("person_id"), ""))
+        for row in deliveries
+    }
+
+
+def _named(session: Session, key: Any, name: Any, wanted: Iterable[str | None]) -> dict[str | None, str]:
+    """Names by ids as the body of a delivery has them."""
+    ids = {uuid.UUID(each) for each in wanted if each}
+    if not ids:
+        return {}
+    return {str(found): word for found, word in session.execute(select(key, name).where(key.in_(ids)))}

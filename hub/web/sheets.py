@@ -37,7 +37,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One card of a page: rows that are there, a form that adds or changes, one act on the whole."""
+    """One card of a page: rows that are there, a form that adds or changes, one act on the whole.
+
+    `about` explains it in any case, `nothing` stands where rows would.
+    """
 
     id: str
     title: str
@@ -50,6 +53,7 @@ class Part:
     submit: str = ""
     unfold: str = ""
     act: Act | None = None
+    about: str = ""
 
     @property
     def is_open(self) -> bool:

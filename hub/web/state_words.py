@@ -86,6 +86,13 @@ CHANNELS = {
     "mail": N_("by mail"),
     "phone": N_("by phone"),
 }
+CONNECTOR_KINDS = {
+    "monitoring": N_("Monitoring"),
+    "itsm": N_("Ticket tool"),
+    "crm": N_("Directory of customers"),
+    "provider": N_("Work orders"),
+    "channel": N_("Mail and messages"),
+}
 TEAM_KINDS = {"internal": N_("A team of ours"), "supplier": N_("A supplier")}
 PERSON_KINDS = {"human": N_("A human"), "function": N_("A function (gets mail, cannot sign in)")}
 

@@ -68,23 +68,35 @@ SLACK = timedelta(seconds=30)
 class AlertmanagerSettings(BaseModel):
     """How alerts are read, and where the hub may ask for them itself."""
 
-    severity_label: str = Field("severity", description="The label that holds the severity.")
+    severity_label: str = Field(
+        "severity", title="Label of the severity", description="The label that holds the severity."
+    )
     severities: dict[str, str] = Field(
         default_factory=dict,
-        description="Own words: word = critical, major, minor, warning or info. Usual words are known.",
+        title="Words for severities",
+        description="Your own words, one a line: word = critical, major, minor, warning or info. "
+        "Usual words are known.",
     )
     identifiers: list[str] = Field(
         default=["circuit", "service_id", "host", "hostname", "instance", "service", "site"],
-        description="Labels that name a service, one a line, in the order to try them. "
-        "`label` looks for an identifier of that kind, `label=kind` for one of another kind.",
+        title="Labels that name a service",
+        description="One a line, in the order to try them. A label alone looks for an identifier of that "
+        "kind, label=kind for one of another kind.",
     )
     url: str = Field(
         "",
+        title="Address",
         description="Alertmanager's address, to repair missed webhooks and to tell late reports from faults "
         "that are back; empty: never ask.",
     )
-    api_token: SecretStr | None = Field(None, description="Bearer token for that address, if it wants one.")
-    ca_file: str = Field("", description="PEM file with the certificate authority of that address.")
+    api_token: SecretStr | None = Field(
+        None, title="API token", description="Bearer token for that address, if it wants one."
+    )
+    ca_file: str = Field(
+        "",
+        title="CA file",
+        description="PEM file with the certificate authority of that address; a path on the hub.",
+    )
 
     @field_validator("severities")
     @classmethod

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AnyHttpUrl, BaseModel, Field, SecretStr, field_validator, model_validator
 
-from hub.base.errors import Invalid
+from hub.base.errors import Invalid, in_english
 from hub.plugin.settings import (
     CLEAR,
     UnsuitableModel,
@@ -45,6 +45,8 @@ class Ticketing(BaseModel):
     mode: Mode = Mode.TLS
     senders: list[str] = []
     priorities: dict[str, str] = {"1": "90"}
+    ca_file: str = ""
+    api_url: str = ""
 
     @field_validator("token")
     @classmethod
@@ -52,6 +54,13 @@ class Ticketing(BaseModel):
         if len(token.get_secret_value()) < 8:
             raise ValueError(f"{token.get_secret_value()} is too short")
         return token
+
+    @field_validator("note")
+    @classmethod
+    def whole(cls, note: str) -> str:
+        if note.endswith("%"):
+            raise ValueError(f"{note}: how much of what?")
+        return note
 
     @model_validator(mode="after")
     def together(self) -> "Ticketing":
@@ -90,6 +99,8 @@ def test_the_form_is_drawn_from_the_model() -> None:
         ("mode", "select"),
         ("senders", "list"),
         ("priorities", "map"),
+        ("ca_file", "text"),
+        ("api_url", "text"),
     ]
     assert (fields["url"].label, fields["url"].help, fields["url"].required) == (
         "Address",
@@ -97,6 +108,7 @@ def test_the_form_is_drawn_from_the_model() -> None:
         True,
     )
     assert (fields["old_token"].label, fields["old_token"].required) == ("Old token", False)
+    assert (fields["ca_file"].label, fields["api_url"].label) == ("CA file", "API URL")
     assert fields["mode"].choices == ("plain", "tls")
     assert fields["side"].choices == ("team", "supplier")
     assert (fields["mode"].default, fields["verify"].default, fields["priorities"].default) == (
@@ -161,6 +173,7 @@ def test_a_secret_is_kept_when_left_empty_changed_when_typed_and_cleared_on_requ
         ({"side": "theirs"}, {"side": "Please choose one of the list."}),
         ({"mode": "x"}, {"mode": "Please choose one of the list."}),
         ({"token": "curt"}, {"token": "[secret] is too short"}),
+        ({"note": "50 %"}, {"note": "50 %: how much of what?"}),
         ({"retries": "7"}, {"": "Seven retries need verification."}),
         ({"url": "", "retries": "x"}, {"url": "Please fill this in.", "retries": "A whole number, please."}),
     ],
@@ -169,8 +182,23 @@ def test_what_is_wrong_is_said_in_plain_words(change: dict[str, str], fields: di
     with pytest.raises(Invalid) as caught:
         read_form(Ticketing, {**POSTED, **change})
     assert caught.value.fields == fields
+    assert caught.value.told_fields(in_english) == fields
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_what_is_wrong_is_said_in_the_readers_language_without_secrets() -> None:
+    with pytest.raises(Invalid) as caught:
+        read_form(Ticketing, {**POSTED, "retries": "10", "token": "curt"})
+
+    def say(message: str, **facts: object) -> str:
+        return f"{message} | {sorted(facts.items())}"
+
+    told = caught.value.told_fields(say)
+    assert told == {
+        "retries": "At most %(le)s, please. | [('le', '9')]",
+        "token": "[secret] is too short | []",
+    }
 
 
 def test_an_older_store_still_opens() -> None:

@@ -14,7 +14,7 @@ class MailSettings(BaseModel):
     smtp_host: str = Field(title="SMTP server", description="The server that takes our mail.", min_length=1)
     smtp_port: int = Field(587, title="SMTP port", ge=1, le=65535)
     smtp_security: Security = Field(
-        "starttls", title="SMTP encryption", description="`none` only inside a network you trust."
+        "starttls", title="SMTP encryption", description="Without any only inside a network that you trust."
     )
     smtp_user: str = Field("", title="SMTP user", description="Empty: send without signing in.")
     smtp_password: SecretStr = Field(SecretStr(""), title="SMTP password")

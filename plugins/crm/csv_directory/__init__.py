@@ -32,7 +32,9 @@ LARGEST = 64 * 1024 * 1024
 class CsvDirectorySettings(BaseModel):
     """Where the files are."""
 
-    folder: str = Field(description="Folder on the hub's machine with accounts.csv and its companions.")
+    folder: str = Field(
+        title="Folder", description="Folder on the hub's machine with accounts.csv and its companions."
+    )
 
 
 class CsvDirectory(Connector[CsvDirectorySettings]):
