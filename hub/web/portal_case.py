@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from hub.base import ids
-from hub.domain import access, cases, coverage, reading
+from hub.domain import access, cases, coverage, people, reading
 from hub.domain.accounts import Account, Service
 from hub.domain.cases import Case
 from hub.flows import portal as flow
@@ -19,7 +19,7 @@ from hub.web.forms import Fields, Form
 from hub.web.look import Look, ways
 from hub.web.pages import page
 from hub.web.portal import around, find
-from hub.web.portal_forms import AnswerForm, ConfirmForm, ReferenceForm, ReopenForm
+from hub.web.portal_forms import AnswerForm, ColleagueForm, ConfirmForm, ReferenceForm, ReopenForm
 from hub.web.uploads import uploads
 from hub.web.words import _
 
@@ -69,6 +69,17 @@ def _unwatch(case: Case, data: Fields) -> tuple[Case, str]:
     return case, _("You no longer follow this case.")
 
 
+def _let_follow(case: Case, data: ColleagueForm) -> tuple[Case, str]:
+    flow.watch(doors.session(), doors.viewer(), case, data.person)
+    name = people.get_person(doors.session(), data.person).name
+    return case, _("%(name)s follows this case now.", name=name)
+
+
+def _end_follow(case: Case, data: ColleagueForm) -> tuple[Case, str]:
+    flow.watch(doors.session(), doors.viewer(), case, data.person, watches=False)
+    return case, _("They no longer follow this case.")
+
+
 Verb = Callable[[Case, Any], tuple[Case, str]]
 VERBS: Mapping[str, tuple[type[Fields], Verb]] = {
     "answer": (AnswerForm, _answer),
@@ -77,13 +88,15 @@ VERBS: Mapping[str, tuple[type[Fields], Verb]] = {
     "reference": (ReferenceForm, _reference),
     "watch": (Fields, _watch),
     "unwatch": (Fields, _unwatch),
+    "let_follow": (ColleagueForm, _let_follow),
+    "end_follow": (ColleagueForm, _end_follow),
 }
 """What a customer can do about a case, by the word in the address."""
 
 
 @portal_case.post(f"/<slug>/case/<number>/<any({', '.join(VERBS)}):verb>")
 def act(slug: str, number: str, verb: str) -> ResponseReturnValue:
-    """Answer, confirm, reopen, follow, or say one's own number for it."""
+    """Answer, confirm, reopen, follow or let follow, or say one's own number for it."""
     account, case = find(slug, number)
     model, do = VERBS[verb]
     form: Form[Any] = Form(model)
@@ -116,6 +129,7 @@ def _page(account: Account, case: Case, tried: Mapping[str, Form[Any]]) -> Respo
         look=ways(look, shown, "portal_case.show", slug=account.slug, number=case.number),
         case_link=there.case_link,
         follows=_follows(case),
+        colleagues=portal_read.colleagues(session, doors.viewer(), case),
         may_speak=bool(doors.viewer().members[account.id].roles & set(flow.SPEAKERS)),
     )
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from hub.web.admin_forms import MaybeId
+from hub.web.admin_forms import Id, MaybeId
 from hub.web.forms import Fields, Line, Optional, OptionalText, Text, chosen
 
 
@@ -36,6 +36,12 @@ class ReopenForm(Fields):
     """No: what is still wrong."""
 
     reason: Text
+
+
+class ColleagueForm(Fields):
+    """One of theirs."""
+
+    person: Id
 
 
 class ReferenceForm(Fields):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.domain import access, cases, coverage
 from hub.domain.access import Viewer
-from hub.domain.accounts import Account, Service, Site
+from hub.domain.accounts import Account, MemberRole, Service, Site, members_of
 from hub.domain.cases import Case, CaseState
 from hub.domain.coverage import Responsible
 from hub.flows.portal import SPEAKERS
@@ -99,3 +99,26 @@ def with_fault(open_now: Sequence[Case]) -> set[uuid.UUID]:
         for case in open_now
         if case.service_id and case.case_type == "incident" and case.state in disturbed
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Colleagues:
+    """Colleagues of a portal administrator, as (id, name): who follows a case already, and who may yet."""
+
+    following: list[tuple[str, str]]
+    others: list[tuple[str, str]]
+
+
+def colleagues(session: Session, viewer: Viewer, case: Case) -> Colleagues | None:
+    """Whom the reader may let follow a case; None for who is no portal administrator of its account.
+
+    Who reported it follows it in any case and is not named, nor is the reader, who has a button of their own.
+    """
+    if MemberRole.PORTAL_ADMIN not in viewer.members[case.account_id].roles:
+        return None
+    watching, found = set(cases.watchers_of(session, case)), Colleagues([], [])
+    for _member, person in members_of(session, case.account_id):
+        if person.id not in (viewer.person_id, case.requester_id):
+            kept = found.following if person.id in watching else found.others
+            kept.append((str(person.id), person.name))
+    return found

@@ -1,16 +1,20 @@
 """Small doors of a case: a customer follows it or no longer, and we close one that nobody confirms."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from hub.domain import access, cases
+from hub.domain import access, accounts, cases, people
 from hub.domain.accounts import Account
+from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
+from hub.domain.people import Person
 from hub.flows import desk
 from hub.flows.runtime import Hub
-from hub.testing.pages import Browser
-from hub.testing.world import World
+from hub.testing.pages import Browser, Shown
+from hub.testing.world import PASSWORD, World
 
 
 @pytest.fixture
@@ -45,6 +49,54 @@ def test_ones_own_case_is_followed_in_any_case(petra: Browser) -> None:
     page = petra.get(address).text
     assert "No signal" in page
     assert "Follow" not in page
+
+
+@pytest.fixture
+def dirk(hub: Hub, world: World) -> Person:
+    """A colleague of Petra's who sees only what they reported or follow."""
+    with hub.db.write() as session:
+        person = people.add_person(session, HUB, "Dirk Voss", emails=["dirk@nordwind.example"])
+        people.set_password(session, HUB, person, "dirk@nordwind.example", PASSWORD)
+        nordwind = session.get_one(Account, world.nordwind.account)
+        accounts.add_member(session, HUB, nordwind, person, ["requester"])
+        return person
+
+
+def test_a_portal_administrator_lets_a_colleague_follow_a_case(
+    hub: Hub, petra: Browser, browse: Callable[[str], Browser], dirk: Person, case: Case
+) -> None:
+    address = f"/portal/nordwind/case/{case.number}"
+    colleague = browse("dirk@nordwind.example")
+    assert colleague.get(address).status_code == 404
+    form = _form(petra, address, "let_follow")
+    assert [field["options"] for field in form["fields"] if field["name"] == "person"] == [["", str(dirk.id)]]
+    assert petra.post(f"{address}/let_follow", {"person": ""}).status_code == 422
+    assert petra.post(f"{address}/let_follow", {"person": str(dirk.id)}).status_code == 303
+    assert _watchers(hub, case) == [dirk.id]
+    assert "Line down" in colleague.get(address).text
+    assert "Colleagues who follow it" not in colleague.get(address).text
+    assert _form(petra, address, "end_follow")["fields"][-1]["value"] == str(dirk.id)
+    assert petra.post(f"{address}/end_follow", {"person": str(dirk.id)}).status_code == 303
+    assert colleague.get(address).status_code == 404
+
+
+def test_only_colleagues_are_let_in_and_only_by_a_portal_administrator(
+    hub: Hub, world: World, petra: Browser, browse: Callable[[str], Browser], dirk: Person, case: Case
+) -> None:
+    address = f"/portal/nordwind/case/{case.number}"
+    for stranger in (world.bolt.person, world.kim, case.id):
+        assert petra.post(f"{address}/let_follow", {"person": str(stranger)}).status_code in (404, 422)
+    assert _watchers(hub, case) == []
+    assert petra.post(f"{address}/let_follow", {"person": str(dirk.id)}).status_code == 303
+    colleague = browse("dirk@nordwind.example")
+    for verb in ("let_follow", "end_follow"):
+        assert colleague.post(f"{address}/{verb}", {"person": str(world.nordwind.person)}).status_code == 403
+    assert _watchers(hub, case) == [dirk.id]
+
+
+def _form(browser: Browser, address: str, verb: str) -> dict[str, Any]:
+    [form] = [each for each in Shown(browser.get(address).text).forms if each["action"].endswith(f"/{verb}")]
+    return form
 
 
 def test_we_close_a_solved_case_that_nobody_confirms(

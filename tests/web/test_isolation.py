@@ -93,6 +93,8 @@ CUSTOMER: dict[tuple[str, str, str], Example] = {
     ("portal_case.act", POST, "reference"): Example({"reference": "PO-7"}),
     ("portal_case.act", POST, "watch"): Example({}),
     ("portal_case.act", POST, "unwatch"): Example({}),
+    ("portal_case.act", POST, "let_follow"): Example({"person": "their own"}),
+    ("portal_case.act", POST, "end_follow"): Example({"person": "their own"}),
 }  # fmt: skip
 OPEN_TO_STAFF = {
     *("desk.home", "desk.accounts", "queues.bodies", "queues.body", "queues.deliveries", "queues.delivery"),
@@ -129,6 +131,8 @@ class Stage:
         data = example.data
         if endpoint == "desk.write" and data is not None:
             data = data | {"case": case.number}
+        if data is not None and data.get("person") == "their own":
+            data = data | {"person": str(self.customer.person)}
         with self.app.test_request_context():
             rule = next(r for r in self.app.url_map.iter_rules(endpoint))
             wanted = {name: values[name] for name in rule.arguments}
