@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +11,7 @@ from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.base import clock
 from hub.domain import notices, reading
 from hub.domain.attachments import Attachment
 from hub.domain.cases import OPEN_STATES, Case
@@ -169,7 +170,7 @@ def _foot(line: Line, said: str, there: Surroundings) -> str:
     """Who did it, where the sentence does not say so, by which way, and whom the hub told of it."""
     known = line.actor_kind not in _SPEAKS or line.actor_name in said
     who = "" if known else line.actor_name
-    reached = _reached(there.told.get(line.seq, ()))
+    reached = _reached(there.told.get(line.seq, ()), line.recorded_at)
     return " \u00b7 ".join(part for part in (who, _way(line, there.lens), *reached) if part)
 
 
@@ -186,8 +187,8 @@ def _way(line: Line, lens: str) -> str:
     return _("through a connected tool") if line.channel else ""
 
 
-def _reached(told: Sequence[Told]) -> list[str]:
-    """Whom the hub told of an entry, and of whom it cannot say that yet."""
+def _reached(told: Sequence[Told], since: datetime) -> list[str]:
+    """Whom the hub told of an entry, and of whom it cannot say that yet; what takes long is said plainly."""
     done = [each for each in told if each.delivered_at is not None]
     waits = [each.name for each in told if each.delivered_at is None]
     words = []
@@ -196,7 +197,9 @@ def _reached(told: Sequence[Told]) -> list[str]:
         names = _names([each.name for each in done])
         words.append(_("mailed %(time)s to %(names)s", time=moment(at), names=names))
     if waits:
-        words.append(_("not delivered so far to %(names)s", names=_names(waits)))
+        late = clock.now() - since > LATE
+        said = _("not delivered so far to %(names)s") if late else _("on its way to %(names)s")
+        words.append(said % {"names": _names(waits)})
     return words
 
 

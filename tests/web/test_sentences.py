@@ -72,9 +72,11 @@ def test_under_what_was_said_staff_read_who_got_it(
         told = [world.nordwind.person, noc.id]
         mail, _lost = notices.add(session, case.account_id, told, "x", case_id=case.id, entry_seq=seq)
         notices.delivered(session, case.account_id, mail)
-    foot = r"mailed \d\d:\d\d to Petra Petersen · not delivered so far to Nordwind NOC"
+    foot = r"mailed \d\d:\d\d to Petra Petersen · "
     for place in (page, "/desk/nordwind"):
-        assert re.search(foot, story(kim, place))
+        assert re.search(foot + "on its way to Nordwind NOC", story(kim, place))
+        with clock.shifted(timedelta(minutes=20)):
+            assert re.search(foot + "not delivered so far to Nordwind NOC", story(kim, place))
     for place in (f"/portal/nordwind/case/{case.number}", "/portal/nordwind"):
         assert "mailed" not in story(petra, place)
         assert "delivered" not in story(petra, place)

@@ -64,19 +64,20 @@
     Object.keys(sessionStorage).filter((key) => key.startsWith("draft:")).forEach((key) => sessionStorage.removeItem(key));
   }
 
-  function held(field, today) {
+  function held(field, words) {
     if (field.type === "file") return field.files.length || "";
+    if (field.type === "checkbox") return field.checked ? words.on : "";
     if (field.type !== "datetime-local") return field.value;
     const [day, time] = field.value.split("T");
-    return day === today ? time : field.value.replace("T", " ");
+    return day === words.today ? time : field.value.replace("T", " ");
   }
 
   // What is folded away says on its chip what it holds, and opens when a send finds something missing in it.
   function echo(field) {
     all(`[data-echo="${CSS.escape(field.id)}"]`).forEach((shown) => {
-      const text = held(field, shown.dataset.today);
+      const text = held(field, shown.dataset);
       shown.textContent = text || shown.dataset.blank;
-      shown.toggleAttribute("data-missing", !text);
+      shown.toggleAttribute("data-missing", !text && Boolean(shown.dataset.blank));
     });
   }
 
