@@ -105,6 +105,7 @@ def the_customer_is_told(scene: Scene, contact: Page, customer: Page, desk: str,
     composer = contact.locator("#composer")
     composer.locator("[name=body]").fill(SENTENCE)
     composer.locator("[name=customer_title]").fill("Line down")
+    composer.get_by_text("Next step:").click()
     composer.locator("[name=next_step]").fill(NEXT_STEP)
     composer.get_by_role("button", name="Send to customer").click()
     expect(contact.get_by_text("Sent to the customer.")).to_be_visible()
