@@ -1,6 +1,7 @@
 """Who did something, and the lines of changes that belong to no account."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,3 +76,8 @@ def write(
             data=data,
         )
     )
+
+
+def fields(names: Iterable[str]) -> str:
+    """Names of columns as a sentence of the audit log lists them."""
+    return ", ".join(name.removesuffix("_id").replace("_", " ") for name in names)

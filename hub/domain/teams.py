@@ -80,7 +80,7 @@ def change_team(session: Session, actor: Actor, team: Team, **changes: Any) -> N
     changed = apply(team, _checked(session, changes))
     _require_reachable(team)
     if changed:
-        sentence = f"{team.name} was changed: {', '.join(changed)}."
+        sentence = f"{team.name} was changed: {audit.fields(changed)}."
         audit.write(session, actor, "team.changed", "team", team.id, sentence, **changed)
 
 

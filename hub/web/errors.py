@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from hub.base import ids
 from hub.base.db import as_hub_error
-from hub.base.errors import HubError, Invalid, Unauthenticated, frames
+from hub.base.errors import HubError, Invalid, TooMany, Unauthenticated, frames
 from hub.web import csrf
 from hub.web.words import _, language
 
@@ -115,7 +115,8 @@ def problem(status: int, title: str, detail: str, fields: Mapping[str, str] | No
 
 def _page(status: int, title: str, text: str) -> str:
     try:
-        return render_template("errors/error.html", status=status, title=title, text=text)
+        ways = {"again": _again(status), "back": _page_before("")}
+        return render_template("errors/error.html", status=status, title=title, text=text, **ways)
     except Exception as error:  # the page of last resort must not depend on what just broke
         _log(error, ids.short(ids.new_id())[-8:])
         return (
@@ -132,9 +133,18 @@ def _to_sign_in() -> AnyResponse:
     return redirect(url_for("auth.login", next=_page_before()), 303)
 
 
-def _page_before() -> str:
-    """The page on which a form was filled in, if it is one of ours."""
+def _again(status: int) -> str:
+    """This very page, where asking once more may help."""
+    passes = status == TooMany.status or status >= HubError.status
+    return request.full_path.rstrip("?") if passes and request.method in csrf.SAFE else ""
+
+
+def _page_before(otherwise: str = "/") -> str:
+    """The page on which a form was filled in, or from which one came, if it is one of ours."""
     before = urlsplit(request.referrer or "")
     if before.netloc != request.host:
-        return "/"
-    return before.path + (f"?{before.query}" if before.query else "")
+        return otherwise
+    path = "/" + before.path.lstrip("/")  # two slashes would lead to another site
+    if path == request.path and request.method in csrf.SAFE:
+        return otherwise
+    return path + (f"?{before.query}" if before.query else "")

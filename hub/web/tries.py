@@ -12,7 +12,7 @@ from hub.base.db import NOBODY
 from hub.base.errors import TooMany
 from hub.domain import sessions
 from hub.web import doors
-from hub.web.words import _
+from hub.web.words import ngettext
 
 PER_NAME = (
     (5, timedelta(minutes=1)),
@@ -33,7 +33,12 @@ def count(login: str) -> None:
             wait = wait or sessions.hit(counting, _window_key(name, window), limit, window)
     if wait:
         minutes = -(-wait // 60)
-        raise TooMany(_("Too many tries. Please wait %(num)d minutes and try again.", num=minutes), wait)
+        text = ngettext(
+            "Too many tries. Please wait a minute and try again.",
+            "Too many tries. Please wait %(num)d minutes and try again.",
+            minutes,
+        )
+        raise TooMany(text, wait)
 
 
 def forgive(login: str) -> None:

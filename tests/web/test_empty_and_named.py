@@ -1,12 +1,15 @@
 """Pages say what to do next where nothing is, and speak of things by the words that people know."""
 
 import re
+import uuid
+from typing import get_args
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.domain import access, accounts, connections, outbox, quarantine
+from hub.domain import access, accounts, connections, coverage, outbox, people, quarantine, teams
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
@@ -14,8 +17,10 @@ from hub.domain.outbox import DELIVERIES, DeliveryState
 from hub.domain.quarantine import QuarantineKind
 from hub.flows import desk
 from hub.flows.runtime import Hub
+from hub.plugin.contracts.connector import Kind
 from hub.testing.pages import Browser, Shown
 from hub.testing.world import World
+from hub.web.state_words import CONNECTOR_KINDS
 
 RAW = re.compile(r"\b(?:request_tracker|csv_directory|mail_order|itsm|crm|Url|Api|Ca file|Id)\b")
 
@@ -110,3 +115,33 @@ def test_a_delivery_says_whom_and_what_it_was_about(
 def test_the_administration_speaks_in_words(rita: Browser, address: str) -> None:
     shown = text(rita, address)
     assert RAW.findall(shown) == []
+
+
+def test_the_audit_log_tells_changes_in_words(rita: Browser, hub: Hub, world: World) -> None:
+    with hub.db.write() as session:
+        kim = people.get_person(session, world.kim)
+        people.grant_role(session, HUB, kim, "oncall")
+        people.revoke_role(session, HUB, kim, "oncall")
+        coverage.set_last_resort(session, HUB, world.dana, reach_name="Night desk")
+        team = teams.add_team(session, HUB, "Fibre", email="fibre@team.example")
+        teams.change_team(session, HUB, team, connection_id=_tool(hub, session), zone="Europe/Berlin")
+    log = text(rita, "/admin/audit")
+    for sentence in (
+        "Kim Brandt is now one of those on call.",
+        "Kim Brandt is no longer one of those on call.",
+        "Dana Krause answers when nobody else does; customers see Night desk.",
+        "Fibre was changed: connection, zone.",
+    ):
+        assert sentence in log
+    assert "_" not in log
+
+
+def _tool(hub: Hub, session: Session) -> uuid.UUID:
+    given = {"url": "https://rt.example.net", "login": "hub", "token": "1-14-secret"}
+    return connections.add_connection(
+        session, HUB, hub.registry, hub.keyring, "request_tracker", "Tickets", "team", given
+    ).id
+
+
+def test_every_kind_of_connector_has_a_word() -> None:
+    assert set(CONNECTOR_KINDS) == set(get_args(Kind))

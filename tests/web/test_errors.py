@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from hub.base import text
 from hub.base.errors import Invalid, TooMany
-from hub.testing.pages import Browser
+from hub.testing.pages import Browser, Shown
 
 SECRET = "hunter2-in-a-message"
 
@@ -102,6 +102,30 @@ def test_a_machine_is_not_asked_to_sign_in(app: Flask):
 def test_a_rate_limit_says_when_to_come_back(broken: Flask):
     answer = broken.test_client().get("/test/many")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+
+
+def test_a_page_that_failed_leads_on(broken: Flask, kim: Browser) -> None:
+    shown = Shown(kim.get("/test/locked?x=1").text)
+    assert "/test/locked?x=1" in shown.links
+    assert "Try again" in shown.text
+    here = "http://localhost"
+    for before, way in ((f"{here}/desk?q=1", "/desk?q=1"), (f"{here}//else.example/x", "/else.example/x")):
+        gone = Shown(kim.get("/nowhere", headers={"Referer": before}).text)
+        assert way in gone.links
+        assert "/" in gone.links
+    for before in ("", f"{here}/nowhere", "https://else.example/desk"):
+        assert "Back to where I was" not in kim.get("/nowhere", headers={"Referer": before}).text
+
+
+@pytest.mark.parametrize(("wait", "words"), [(30, "wait a minute"), (61, "wait 2 minutes")])
+def test_who_guesses_is_told_how_long_to_wait(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, wait: int, words: str
+) -> None:
+    monkeypatch.setattr("hub.domain.sessions.hit", lambda *key: wait)
+    browser = Browser(app)
+    answer = browser.sign_in("nobody@else.example", "wrong password")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, str(wait))
+    assert words in answer.text
 
 
 def test_unknown_addresses_and_wrong_methods_are_pages_too(kim: Browser):

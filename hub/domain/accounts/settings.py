@@ -16,8 +16,10 @@ def setting(session: Session, key: str) -> dict[str, Any] | None:
     return None if row is None else row.value
 
 
-def put_setting(session: Session, actor: Actor, key: str, value: Mapping[str, Any]) -> None:
-    """Set the value of a key: plain JSON, never a secret."""
+def put_setting(
+    session: Session, actor: Actor, key: str, value: Mapping[str, Any], sentence: str = ""
+) -> None:
+    """Set the value of a key: plain JSON, never a secret. `sentence` tells it in the audit log."""
     row = session.get(Setting, key)
     before = None if row is None else row.value
     if before == dict(value):
@@ -28,4 +30,5 @@ def put_setting(session: Session, actor: Actor, key: str, value: Mapping[str, An
         row.value = dict(value)
     session.flush()  # read again in this transaction, by Core statements too
     changed = {"from": before, "to": dict(value)}
-    audit.write(session, actor, "setting.changed", "setting", None, f"{key} was changed.", key=key, **changed)
+    told = sentence or f"The setting {key} was changed."
+    audit.write(session, actor, "setting.changed", "setting", None, told, key=key, **changed)

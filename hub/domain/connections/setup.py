@@ -98,7 +98,7 @@ def change_connection(
         _store(connection, keyring, settings)
         changed.append("settings")
     if changed:
-        sentence = f"The connection {connection.name} was changed: {', '.join(changed)}."
+        sentence = f"The connection {connection.name} was changed: {audit.fields(changed)}."
         _say(session, actor, "connection.changed", connection, sentence, fields=changed)
 
 

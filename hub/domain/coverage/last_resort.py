@@ -54,7 +54,9 @@ def settle_fallback(session: Session) -> bool:
 
 def keep(session: Session, actor: Actor, chosen: Fallback) -> None:
     """Write down who is the last resort."""
-    put_setting(session, actor, KEY, {"person_id": str(chosen.person_id), "reach": asdict(chosen.reach)})
+    value = {"person_id": str(chosen.person_id), "reach": asdict(chosen.reach)}
+    told = f"{chosen.person_name} answers when nobody else does; customers see {chosen.reach.name}."
+    put_setting(session, actor, KEY, value, told)
 
 
 def is_fallback(session: Session, person_id: uuid.UUID) -> bool:

@@ -70,7 +70,7 @@ def change_person(
             changed[field] = {"from": getattr(person, field), "to": value}
             setattr(person, field, value)
     if changed:
-        sentence = f"{person.name} was changed: {', '.join(changed)}."
+        sentence = f"{person.name} was changed: {audit.fields(changed)}."
         audit.write(session, actor, "person.changed", "person", person.id, sentence, **changed)
 
 
@@ -110,6 +110,15 @@ def staff(session: Session, *roles: str) -> list[Person]:
     return list(session.scalars(query.order_by(Person.name, Person.id)))
 
 
+_IN_WORDS = {
+    StaffRole.CONTACT: "a contact",
+    StaffRole.ONCALL: "one of those on call",
+    StaffRole.LEAD: "a lead",
+    StaffRole.ADMIN: "an administrator",
+    StaffRole.AUDITOR: "an auditor",
+}
+
+
 def grant_role(session: Session, actor: Actor, person: Person, role: str) -> None:
     """Make a human one of us, or give them one more role."""
     role = StaffRole(role)
@@ -119,7 +128,7 @@ def grant_role(session: Session, actor: Actor, person: Person, role: str) -> Non
         return
     session.add(StaffMember(person_id=person.id, role=role))
     session.flush()  # asked for again in this transaction, by Core statements too
-    sentence = f"{person.name} is now {role}."
+    sentence = f"{person.name} is now {_IN_WORDS[role]}."
     audit.write(session, actor, "role.granted", "person", person.id, sentence, role=str(role))
 
 
@@ -133,7 +142,7 @@ def revoke_role(session: Session, actor: Actor, person: Person, role: str) -> No
         require_another_admin(session, person)
     session.delete(held)
     session.flush()  # as in `grant_role`
-    sentence = f"{person.name} is no longer {role}."
+    sentence = f"{person.name} is no longer {_IN_WORDS[role]}."
     audit.write(session, actor, "role.revoked", "person", person.id, sentence, role=str(role))
 
 
