@@ -4,8 +4,8 @@ Only doors (a request, a job, a command) open and commit sessions; everything be
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -147,40 +147,21 @@ class Database:
         """Every engine, each once."""
         return tuple(dict.fromkeys((self._system, self._web, self._asking)))
 
-    @contextmanager
-    def write(self, scope: RowScope = SYSTEM) -> Iterator[Session]:
+    def write(self, scope: RowScope = SYSTEM) -> AbstractContextManager[Session]:
         """One transaction: committed at the end of the block, rolled back by any exception."""
-        with self._session(scope, readonly=False) as session:
-            yield session
-            session.commit()
+        return _session(self._of(scope), scope, Session.commit)
 
-    @contextmanager
-    def read(self, scope: RowScope = SYSTEM) -> Iterator[Session]:
+    def read(self, scope: RowScope = SYSTEM) -> AbstractContextManager[Session]:
         """One snapshot that is never committed; on SQLite it does not wait for a writer."""
-        with self._session(scope, readonly=True) as session:
-            yield session
-            _end_read(session)
+        return _session(self._readers[self._of(scope)], scope, _end_read)
 
     def ask(self, statement: Executable, bound: Mapping[str, Any]) -> Sequence[hot.Values]:
         """All rows of one SELECT of the `system` role, without a session, a BEGIN and a COMMIT around it."""
         with _known_errors(), self._asking.connect() as connection:
             return hot.run_on(connection, statement, bound)
 
-    @contextmanager
-    def _session(self, scope: RowScope, readonly: bool) -> Iterator[Session]:
-        engine = self._system if scope.lens == "system" else self._web
-        with self._session_on(self._readers[engine] if readonly else engine, scope) as session:
-            yield session
-
-    @contextmanager
-    def _session_on(self, bind: Engine, scope: RowScope) -> Iterator[Session]:
-        session = Session(bind, expire_on_commit=False, autoflush=True)
-        session.info["scope"] = scope
-        try:
-            with _known_errors():
-                yield session
-        finally:
-            session.close()
+    def _of(self, scope: RowScope) -> Engine:
+        return self._system if scope.lens == "system" else self._web
 
     def rescope(self, session: Session, scope: RowScope) -> None:
         """Give a session of the pages another scope, from its next statement on."""
@@ -192,6 +173,18 @@ class Database:
         """Close every pooled connection."""
         for engine in self.engines:
             engine.dispose()
+
+
+@contextmanager
+def _session(bind: Engine, scope: RowScope, end: Callable[[Session], None]) -> Iterator[Session]:
+    session = Session(bind, expire_on_commit=False, autoflush=True)
+    session.info["scope"] = scope
+    try:
+        with _known_errors():
+            yield session
+            end(session)
+    finally:
+        session.close()
 
 
 @contextmanager

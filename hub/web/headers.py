@@ -1,11 +1,16 @@
 """What every answer tells the browser: what the page may load, who may frame it, how long to keep it."""
 
 import hashlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, g, request
 
 from hub.web import doors
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -13,13 +18,48 @@ POLICY = (
 )
 FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
 YEAR = 365 * 24 * 3600
+_CSP = "Content-Security-Policy"
 _SHORT = "public, max-age=300"
 
 
 def install(app: Flask) -> None:
     """Add the headers to every answer, errors too, and the visitor cookie that a form needs."""
-    app.after_request(_protect)
+    secure = app.extensions["hub"].settings.secure_cookies
+    app.after_request(_cached)
     app.after_request(_keep_visitor)
+    app.wsgi_app = Protection(app.wsgi_app, secure=secure)  # type: ignore[method-assign]
+
+
+class Protection:
+    """What is the same for every answer, added to the finished list: a machine's answers are many.
+
+    `secure`: browsers are told to come by https alone from now on.
+    """
+
+    def __init__(self, app: "WSGIApplication", *, secure: bool) -> None:
+        self._app = app
+        self._own = [
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "same-origin"),
+            ("Permissions-Policy", FEATURES),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+        ]
+        if secure:
+            self._own.append(("Strict-Transport-Security", f"max-age={YEAR}"))
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """The application's answer, protected; a page may have a stricter policy of its own."""
+
+        def start(
+            status: str, headers: list[tuple[str, str]], error: Any = None, /
+        ) -> Callable[[bytes], object]:
+            headers += self._own
+            if not any(name == _CSP for name, _value in headers):
+                headers.append((_CSP, POLICY))
+            return start_response(status, headers, error)
+
+        return self._app(environ, start)
 
 
 def static_version(folder: Path) -> str:
@@ -32,17 +72,8 @@ def static_version(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _protect(response: Response) -> Response:
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", POLICY)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = FEATURES
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if doors.hub().settings.secure_cookies:
-        headers["Strict-Transport-Security"] = f"max-age={YEAR}"
-    headers["Cache-Control"] = _caching(response)
+def _cached(response: Response) -> Response:
+    response.headers["Cache-Control"] = _caching(response)
     return response
 
 

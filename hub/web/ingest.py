@@ -1,6 +1,6 @@
 """The door for machines: `/in/<connection>` takes what monitoring and ticket tools send."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response, request
 from flask.typing import ResponseReturnValue
 
 from hub.base import clock
@@ -18,25 +18,26 @@ ingest = Blueprint("ingest", __name__)
 @ingest.route("/in/<connection>/<path:rest>", methods=["POST", "PUT"])
 def receive(connection: str, rest: str = "") -> ResponseReturnValue:
     """Authenticate, read no more than the limit, and answer once what came in is durable."""
-    headers = {name.lower(): value for name, value in request.headers}
+    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+    headers = {name.lower(): value for name, value in asked.headers}
     admitted = intake.admit(doors.hub(), connection, headers)
     incoming = Incoming(
-        method=request.method,
+        method=asked.method,
         path=f"/{rest}" if rest else "",
         headers=headers,
-        query={name: values[-1] for name, values in request.args.lists()},
-        body=_body(admitted),
+        query={name: values[-1] for name, values in asked.args.lists()} if asked.query_string else {},
+        body=_body(asked, admitted),
         received_at=clock.now(),
     )
     reply = intake.receive(doors.hub(), admitted, incoming)
     return Response(reply.body, reply.status, content_type=reply.content_type)
 
 
-def _body(connection: Configured) -> bytes:
+def _body(asked: Request, connection: Configured) -> bytes:
     """The whole body; `TooLarge`, noted for the operator, as soon as it is over the connection's limit."""
-    limit, said = connection.body_limit, request.content_length
-    request.max_content_length = None  # this door has a limit of its own, per connection
-    body = b"" if said is not None and said > limit else request.stream.read(limit + 1)
+    limit, said = connection.body_limit, asked.content_length
+    asked.max_content_length = None  # this door has a limit of its own, per connection
+    body = b"" if said is not None and said > limit else asked.stream.read(limit + 1)
     if (said or 0) > limit or len(body) > limit:
         intake.note_too_large(doors.hub(), connection, said)
         raise TooLarge(_("The body is larger than this connection takes."))
