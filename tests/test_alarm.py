@@ -253,7 +253,7 @@ def test_what_matches_no_service_waits_and_is_taken_up_when_it_becomes_known(
     sound(scene.event())
     assert [s.matched for s in sound.all(Signal)] == [False]
     (line,) = sound.all(AuditLine)
-    assert "match no service" in line.sentence
+    assert "matches no service" in line.sentence
     scene.accounts(sound.db, "Bolt", circuit="CIR-1")
     assert sound(scene.event()) == 1
     assert [s.matched for s in sound.all(Signal)] == [True]

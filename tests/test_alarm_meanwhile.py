@@ -83,4 +83,4 @@ def test_a_service_that_closes_meanwhile_leaves_its_signal_in_the_queue(
     with hub.db.read() as session:
         assert list(session.scalars(select(Signal.matched))) == [False]
         assert list(session.scalars(select(Alert))) == []
-        assert "match no service" in " ".join(session.scalars(select(AuditLine.sentence)))
+        assert "matches no service" in " ".join(session.scalars(select(AuditLine.sentence)))

@@ -132,7 +132,9 @@ def drop_signals(
         raise Invalid.field("which", N_("Please say which signals."))
     dropped = Counter(_drop(session, viewer, *wanted))
     for source, count in dropped.items():
-        sentence = f"{count} signals were dropped: {words}"
+        sentence = (
+            f"One signal was dropped: {words}" if count == 1 else f"{count} signals were dropped: {words}"
+        )
         audit.write(session, actor, "signal.dropped", "connection", source, sentence, count=count)
     return dropped.total()
 

@@ -110,7 +110,8 @@ def test_many_are_dropped_at_once(
     assert {signal.natural_key for signal in rows(hub, Signal) if signal.handled_at is None} == left
     dropped = 3 - len(left)
     [line] = [line for line in rows(hub, AuditLine) if line.action == "signal.dropped"]
-    assert (line.sentence, line.data["count"]) == (f"{dropped} signals were dropped: A test", dropped)
+    what = "One signal was" if dropped == 1 else f"{dropped} signals were"
+    assert (line.sentence, line.data["count"]) == (f"{what} dropped: A test", dropped)
 
 
 def test_nothing_is_dropped_without_saying_what(kim: Browser, hub: Hub, source: alarm.Source) -> None:

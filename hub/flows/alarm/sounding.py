@@ -200,6 +200,8 @@ def _say_unmatched(session: Session, source: Source, facts: Sequence[Fact]) -> N
     if not unmatched:
         return
     title = text.one_line(unmatched[0].event.title)
-    sentence = f"{len(unmatched)} signals of {source.name} match no service, first: {title}"
+    sentence = f"A signal of {source.name} matches no service: {title}"
+    if len(unmatched) > 1:
+        sentence = f"{len(unmatched)} signals of {source.name} match no service, first: {title}"
     actor = audit.Actor("connection", source.name, source.id)
     audit.write(session, actor, "signal.unmatched", "connection", source.id, sentence, count=len(unmatched))
