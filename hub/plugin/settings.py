@@ -43,7 +43,8 @@ class UnsuitableModel(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field of the admin form. `default` is as the form shows it; a secret has none."""
+    """One field of the admin form. `default` is as the form shows it; a secret has none. `words` are
+    what people call the choices, where the model says so."""
 
     name: str
     label: str
@@ -53,6 +54,7 @@ class FormField:
     secret: bool
     choices: tuple[str, ...]
     default: str
+    words: Mapping[str, str]
 
 
 def form_fields(model: type[BaseModel]) -> tuple[FormField, ...]:
@@ -149,7 +151,12 @@ def _form_field(name: str, info: FieldInfo) -> FormField:
         secret=kind == "password",
         choices=_choices(info.annotation),
         default="" if kind == "password" else _shown(_default(info)),
+        words={str(choice): str(word) for choice, word in _extra(info).get("words", {}).items()},
     )
+
+
+def _extra(info: FieldInfo) -> Mapping[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
 
 
 def _label(name: str, info: FieldInfo) -> str:
@@ -165,7 +172,7 @@ def _spelled(name: str) -> str:
 
 def _type(name: str, info: FieldInfo) -> FieldType:
     bare = _bare(info.annotation)
-    if bare is str and isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("multiline"):
+    if bare is str and _extra(info).get("multiline"):
         return "textarea"
     if _choices(bare):
         return "select"

@@ -43,11 +43,12 @@ def page_of(
     account: Account, verbs: Mapping[str, tuple[type[Fields], Any]], tried: Mapping[str, Form[Any]]
 ) -> ResponseReturnValue:
     """The page of an account with its forms as they stand."""
+    parent = admin_read.parent_of(doors.session(), account)
     start: dict[str, dict[str, Any]] = {
         "change": {field.name: getattr(account, field.name) for field in fields_of(new=False)},
         "site": {"zone": account.zone},
         "assign": {"zone": account.zone, "role": "named"},
-        "move": {"parent": admin_read.parent_slug(doors.session(), account)},
+        "move": {"parent": parent.slug if parent else ""},
     }
     forms = {verb: Form(model, start.get(verb), take=False) for verb, (model, _act) in verbs.items()}
     forms |= dict(tried)
@@ -106,8 +107,8 @@ class Parts:
     def _parent(self) -> Part:
         if self.account.parent_id in doors.viewer().hidden:
             return Part("move", _("Parent account"), nothing=_("An account that you may not see."))
-        parent = admin_read.parent_slug(self.session, self.account)
-        known = parent or _("None: it stands for itself.")
+        parent = admin_read.parent_of(self.session, self.account)
+        known = f"{parent.name} ({parent.slug})" if parent else _("None: it stands for itself.")
         return self._form(
             "move", _("Parent account"), parent_fields(), _("Save"), nothing=known, unfold=_("Change")
         )

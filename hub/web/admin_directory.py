@@ -22,6 +22,15 @@ admin_directory.before_request(enter)
 MOST = 500
 """Lines of a report that a page shows."""
 
+COLUMNS = {
+    "accounts.csv": "id, name, prefix, parent, time_zone, language, active",
+    "sites.csv": "id, account, name, address, time_zone, active",
+    "services.csv": "id, account, name, kind, site, partner, identifiers, active",
+    "people.csv": "id, account, name, function, email, phone, roles, sites, services, language, "
+    "time_zone, active",
+}
+"""What the files may hold, as the page explains it to whoever writes them."""
+
 WHATS = {
     "added": N_("new"),
     "changed": N_("changed"),
@@ -83,5 +92,6 @@ def _page(
         here="directory",
         kept=ids.short(kept) if kept else None,
         done=done,
+        columns=COLUMNS.items(),
         error=str(error) if error else "",
     )

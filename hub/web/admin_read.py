@@ -64,10 +64,9 @@ def accounts(session: Session, hidden: frozenset[uuid.UUID], words: str) -> list
     return list(session.execute(query.order_by(Account.closed_at.is_not(None), Account.name).limit(200)))
 
 
-def parent_slug(session: Session, account: Account) -> str:
-    """The address of the account above this one; empty for none."""
-    parent = session.get(Account, account.parent_id) if account.parent_id else None
-    return parent.slug if parent else ""
+def parent_of(session: Session, account: Account) -> Account | None:
+    """The account above this one."""
+    return session.get(Account, account.parent_id) if account.parent_id else None
 
 
 def persons(session: Session, words: str) -> list[Any]:

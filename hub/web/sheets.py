@@ -72,7 +72,7 @@ def of_settings(fields: Sequence[FormField]) -> list[Field]:
     drawn = []
     for item in fields:
         kind = types.get(item.type, item.type)
-        options = [(choice, choice) for choice in item.choices]
+        options = [(choice, item.words.get(choice, choice)) for choice in item.choices]
         if item.choices and not item.required:
             options.insert(0, ("", "\u2013"))
         attrs = {"autocomplete": "new-password"} if item.secret else {"autocomplete": "off"}

@@ -42,7 +42,7 @@ class Ticketing(BaseModel):
     ratio: float = 0.5
     verify: bool = True
     side: Literal["team", "supplier"] = "team"
-    mode: Mode = Mode.TLS
+    mode: Mode = Field(Mode.TLS, json_schema_extra={"words": {"tls": "Encrypted"}})
     senders: list[str] = []
     priorities: dict[str, str] = {"1": "90"}
     ca_file: str = ""
@@ -109,7 +109,7 @@ def test_the_form_is_drawn_from_the_model() -> None:
     )
     assert (fields["old_token"].label, fields["old_token"].required) == ("Old token", False)
     assert (fields["ca_file"].label, fields["api_url"].label) == ("CA file", "API URL")
-    assert fields["mode"].choices == ("plain", "tls")
+    assert (fields["mode"].choices, fields["mode"].words) == (("plain", "tls"), {"tls": "Encrypted"})
     assert fields["side"].choices == ("team", "supplier")
     assert (fields["mode"].default, fields["verify"].default, fields["priorities"].default) == (
         "tls",

@@ -10,6 +10,8 @@ from hub.domain.audit import AuditLine
 from hub.domain.quarantine import Quarantined
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser, Shown
+from hub.web.admin_directory import COLUMNS
+from plugins.crm.csv_directory import records
 
 ACCOUNTS = "id,name,prefix,time_zone,language\nK1,Acme,ACME,Europe/Berlin,de\nK2,,NORD,,\n"
 SITES = "id;account;name;address;time_zone\nS1;K1;Kiel;Kai 1;Europe/Berlin\n"
@@ -71,3 +73,9 @@ def test_without_a_file_or_a_good_id_nothing_happens(rita: Browser) -> None:
 def test_contacts_import_nothing(kim: Browser) -> None:
     assert kim.get(PAGE).status_code == 403
     assert kim.post(f"{PAGE}/check", {}).status_code == 403
+
+
+def test_the_page_explains_the_files_as_they_are_read(rita: Browser) -> None:
+    assert {name: tuple(told.split(", ")) for name, told in COLUMNS.items()} == records.COLUMNS
+    page = rita.get(PAGE).text
+    assert all(told in page for told in COLUMNS.values())

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, JsonValue, SecretStr
 
 Security = Literal["none", "starttls", "tls"]
+WORDS: dict[str, JsonValue] = {"words": {"none": "None", "starttls": "STARTTLS", "tls": "TLS from the start"}}
 MIB = 1024 * 1024
 
 
@@ -14,7 +15,10 @@ class MailSettings(BaseModel):
     smtp_host: str = Field(title="SMTP server", description="The server that takes our mail.", min_length=1)
     smtp_port: int = Field(587, title="SMTP port", ge=1, le=65535)
     smtp_security: Security = Field(
-        "starttls", title="SMTP encryption", description="Without any only inside a network that you trust."
+        "starttls",
+        title="SMTP encryption",
+        description="None only inside a network that you trust.",
+        json_schema_extra=WORDS,
     )
     smtp_user: str = Field("", title="SMTP user", description="Empty: send without signing in.")
     smtp_password: SecretStr = Field(SecretStr(""), title="SMTP password")
@@ -25,7 +29,7 @@ class MailSettings(BaseModel):
     )
     imap_host: str = Field("", title="IMAP server", description="Empty: this connection only sends.")
     imap_port: int = Field(993, title="IMAP port", ge=1, le=65535)
-    imap_security: Security = Field("tls", title="IMAP encryption")
+    imap_security: Security = Field("tls", title="IMAP encryption", json_schema_extra=WORDS)
     imap_user: str = Field("", title="IMAP user")
     imap_password: SecretStr = Field(SecretStr(""), title="IMAP password")
     imap_mailbox: str = Field(
