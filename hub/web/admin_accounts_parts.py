@@ -24,7 +24,7 @@ from hub.web.admin_account_fields import (
 from hub.web.filters import moment
 from hub.web.forms import Fields, Form
 from hub.web.pages import page
-from hub.web.sheets import Act, Field, Part, link
+from hub.web.sheets import Act, Field, Part, link, untold
 from hub.web.state_words import DUTIES, MEMBER_ROLES, choices
 from hub.web.words import LANGUAGE_NAMES, _
 
@@ -52,6 +52,7 @@ def page_of(
     }
     forms = {verb: Form(model, start.get(verb), take=False) for verb, (model, _act) in verbs.items()}
     forms |= dict(tried)
+    parts = Parts(account, forms).all()
     return page(
         "admin/sheet.html",
         max(form.status for form in forms.values()),
@@ -65,8 +66,8 @@ def page_of(
         add_href=url_for("desk.account", slug=account.slug),
         add_word=_("To its timeline"),
         add_sign="arrow",
-        notices=[("crit", text) for form in tried.values() for text in form.errors.values()],
-        parts=Parts(account, forms).all(),
+        notices=untold(tried, parts),
+        parts=parts,
     )
 
 

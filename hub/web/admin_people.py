@@ -16,7 +16,7 @@ from hub.web.admin import enter
 from hub.web.admin_people_parts import Parts, fields_of
 from hub.web.forms import Fields, Form
 from hub.web.pages import page
-from hub.web.sheets import Part, link
+from hub.web.sheets import Part, link, untold
 from hub.web.state_words import PERSON_KINDS, choices
 from hub.web.words import _
 
@@ -186,6 +186,7 @@ def _page(person: Person, tried: dict[str, Form[Any]]) -> ResponseReturnValue:
     }
     forms = {verb: Form(model, start.get(verb), take=False) for verb, (model, _act) in VERBS.items()}
     forms |= tried
+    parts = Parts(person, login, forms).all()
     return page(
         "admin/sheet.html",
         max(form.status for form in forms.values()),
@@ -193,6 +194,6 @@ def _page(person: Person, tried: dict[str, Form[Any]]) -> ResponseReturnValue:
         title=person.name,
         trail=[(url_for("admin_people.listing"), _("People")), (None, person.name)],
         chips=[(_("disabled"), "warn")] if person.disabled_at else [],
-        notices=[("crit", text) for form in tried.values() for text in form.errors.values()],
-        parts=Parts(person, login, forms).all(),
+        notices=untold(tried, parts),
+        parts=parts,
     )

@@ -196,8 +196,11 @@ class Form(Generic[Data]):
         return None
 
     def _own(self, name: str) -> str:
-        """The field of this form that a verb's argument came from; none for what it did not ask."""
-        known = (*self.model.model_fields, "attachments")
+        """The field of this form that a verb's argument came from; none for what it did not ask.
+
+        What was posted beside the model's own fields was asked too: the settings of a connection.
+        """
+        known = (*self.model.model_fields, "attachments", *request.form)
         wishes: tuple[str, ...] = (name, name.removesuffix("_id"), *_OTHER_WORDS.get(name, ()))
         for wish in wishes:
             if wish in known:

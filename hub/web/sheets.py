@@ -60,6 +60,23 @@ class Part:
         """Whether the form shows at once: it has no word to unfold it, or something in it is to be mended."""
         return not self.unfold or bool(self.form and self.form.errors)
 
+    @property
+    def complaints(self) -> list[tuple[str, str]]:
+        """What is wrong in the form, each with the id and the label of its field."""
+        labels = {item.name: item.label for item in self.fields}
+        return [
+            (f"{self.id}-{name}", f"{labels[name]}: {text}") if name in labels else ("", text)
+            for name, text in (self.form.errors.items() if self.form else ())
+        ]
+
+
+def untold(tried: Mapping[str, Form[Any]], parts: Sequence[Part]) -> list[tuple[str, str]]:
+    """As notices of a page: what is wrong with acts that have no form on it, which would tell it itself."""
+    drawn = {part.id for part in parts if part.form}
+    return [
+        ("crit", text) for verb, form in tried.items() if verb not in drawn for text in form.errors.values()
+    ]
+
 
 def link(href: str, text: str) -> Markup:
     """A link as a cell of a table."""

@@ -1,5 +1,6 @@
 """Forms of tools offer only what the tool honours."""
 
+import re
 import uuid
 from typing import Any
 
@@ -71,7 +72,25 @@ def test_a_moved_address_asks_for_the_secret_at_its_field(rita: Browser, hub: Hu
     moved = {**RT, "name": "Tickets", "side": "team", "token": "", "url": "https://evil.example/"}
     refused = rita.post("/admin/connections/tickets", moved)
     assert refused.status_code == 422
-    assert "Please enter it again" in refused.text
+    assert "API token: " in refused.text
+    assert re.search(r'href="#settings-token">API token: [^<]*enter it again', refused.text)
     with hub.db.read() as session:
         assert session.scalars(select(Connection.settings)).one()["url"] == "https://rt.example.net"
     assert rita.post("/admin/connections/tickets", {**moved, "token": "theirs"}).status_code == 303
+
+
+def test_what_is_missing_is_said_once_at_its_field_with_its_name(rita: Browser) -> None:
+    refused = rita.post(
+        "/admin/connections/new/request_tracker", {"name": "Tickets", "side": "team", "url": ""}
+    )
+    assert refused.status_code == 422
+    assert 'href="#connection-url">Address: Please fill this in.' in refused.text
+    site = rita.post("/admin/accounts/nordwind/site", {"name": "", "zone": "UTC"})
+    assert 'href="#site-name">Name: Please fill this in.' in site.text
+    assert site.text.count("Please fill this in.") == 2
+
+
+def test_what_is_wrong_with_a_button_is_told_on_top(rita: Browser) -> None:
+    refused = rita.post("/admin/accounts/nordwind/close_site", {"id": ""})
+    assert refused.status_code == 422
+    assert refused.text.count("Please fill this in.") == 1
