@@ -11,6 +11,8 @@ from hub.base import clock
 from hub.base.text import markdown
 from hub.web.words import _, gettext_plain, language, ngettext_plain, zone
 
+_SOON = timedelta(minutes=15)
+
 
 def install(app: Flask) -> None:
     """Teach the templates their filters and the words of every language."""
@@ -18,7 +20,7 @@ def install(app: Flask) -> None:
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext_plain, ngettext_plain, newstyle=True
     )
-    for made in (at_time, moment, full, iso, ago, left, overdue, local_input, size, capital, text_html):
+    for made in (at_time, moment, full, iso, ago, left, overdue, soon, local_input, size, capital, text_html):
         app.jinja_env.filters[made.__name__] = made
 
 
@@ -89,6 +91,11 @@ def left(instant: datetime) -> str:
 def overdue(instant: datetime) -> bool:
     """Whether that time has passed."""
     return instant < clock.now()
+
+
+def soon(instant: datetime) -> bool:
+    """Whether that time is so near that one had better turn to it now."""
+    return instant - clock.now() < _SOON
 
 
 def local_input(instant: datetime | None) -> str:

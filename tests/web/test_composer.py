@@ -1,8 +1,12 @@
 """The composer says who is told, by the rule of the mails, and is offered where an answer can be given."""
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.base import clock
 from hub.domain import access, accounts, people
 from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
@@ -107,3 +111,17 @@ def test_who_and_what_next_is_read_before_the_timeline(kim: Browser, number: str
         for mark in ("split-sum", "<b>Kim Brandt</b>", 'id="composer"', 'id="timeline"', "split-rest")
     ]
     assert where == sorted(where)
+
+
+def test_a_next_update_that_is_near_or_over_stands_out(
+    kim: Browser, hub: Hub, world: World, number: str
+) -> None:
+    case, by = f"/desk/nordwind/case/{number}", clock.now() + timedelta(hours=1)
+    with hub.db.read() as session:
+        there = clock.local(by, ZoneInfo(access.viewer_of(session, world.kim).zone))
+    kim.post(f"{case}/next", {"next_step": "Splicing", "next_update_by": f"{there:%Y-%m-%dT%H:%M}"})
+    for minutes, mark in ((0, []), (50, ["due-warn"]), (70, ["due-crit"])):
+        with clock.shifted(timedelta(minutes=minutes)):
+            for place in ("/desk/nordwind", case):
+                page = kim.get(place).text
+                assert [word for word in ("due-warn", "due-crit") if word in page] == mark
