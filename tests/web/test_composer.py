@@ -116,11 +116,11 @@ def test_who_and_what_next_is_read_before_the_timeline(kim: Browser, number: str
 def test_a_next_update_that_is_near_or_over_stands_out(
     kim: Browser, hub: Hub, world: World, number: str
 ) -> None:
-    case, by = f"/desk/nordwind/case/{number}", clock.now() + timedelta(hours=1)
+    case, by = f"/desk/nordwind/case/{number}", clock.now() + timedelta(minutes=30)
     with hub.db.read() as session:
         there = clock.local(by, ZoneInfo(access.viewer_of(session, world.kim).zone))
     kim.post(f"{case}/next", {"next_step": "Splicing", "next_update_by": f"{there:%Y-%m-%dT%H:%M}"})
-    for minutes, mark in ((0, []), (50, ["due-warn"]), (70, ["due-crit"])):
+    for minutes, mark in ((0, []), (20, ["due-warn"]), (40, ["due-crit"])):
         with clock.shifted(timedelta(minutes=minutes)):
             for place in ("/desk/nordwind", case):
                 page = kim.get(place).text
