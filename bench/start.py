@@ -28,7 +28,7 @@ def probes(crew: Crew) -> Iterator[list[Probe]]:
 
 def _seconds(folder: Path) -> float:
     port, log = free_port(), folder / "log"
-    command = [sys.executable, "-m", "hub", "demo", "--port", str(port), "--folder", folder / "demo"]
+    command = [sys.executable, "-m", "hub", "demo", "--port", str(port), "--folder", str(folder / "demo")]
     begun = time.perf_counter()
     process = start(command, log)
     try:

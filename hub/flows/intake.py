@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -24,10 +26,12 @@ from hub.domain.connections import Configured
 from hub.domain.quarantine import Quarantined, QuarantineKind
 from hub.flows import alarm, sync
 from hub.flows.runtime import Hub
-from hub.plugin.contracts import BadBody, Connector, Incoming, Parsed, Unparsed
+from hub.plugin.contracts import BadBody, Connector, Incoming, Parsed, SignalEvent, Unparsed
 from hub.plugin.parsing import guarded_parse, guarded_verify
 
 ACCEPTED = 202
+TOGETHER = 1000
+"""So many alerts of several bodies share a transaction; a single body may hold more."""
 SLOW_PAUSE = timedelta(minutes=5)
 """How long the worker parses for a connection whose parse was slow, before the door tries again."""
 _REFUSED = N_("The request was not accepted.")
@@ -103,12 +107,33 @@ def _parse_and_take(
     if result.parsed is None:
         reason = result.problem.reason if result.problem else "The connector gave no answer."
         return _hold(hub, connection, incoming, reason, "failing", QuarantineKind.BODY)
-    with hub.db.write() as session:
-        take(session, hub, connection, result.parsed)
-        if result.slow:
-            sentence = f"Parsing took {result.seconds:.1f} s; the worker parses for the next minutes."
-            connections.note_slow_parse(session, connection.id, SLOW_PAUSE, sentence)
+    if _is_plain(result.parsed) and not result.slow:
+        signals = result.parsed.signals
+        hub.together.do(connection.id, signals, partial(_take_signals, hub, connection), _fits)
+    else:
+        with hub.db.write() as session:
+            take(session, hub, connection, result.parsed)
+            if result.slow:
+                sentence = f"Parsing took {result.seconds:.1f} s; the worker parses for the next minutes."
+                connections.note_slow_parse(session, connection.id, SLOW_PAUSE, sentence)
     return Reply(ACCEPTED, result.parsed.response or b"{}", result.parsed.response_type)
+
+
+def _is_plain(parsed: Parsed) -> bool:
+    """Signals and nothing else: what monitoring says, thousands of times in a bad hour."""
+    return not (parsed.updates or parsed.hints or parsed.unparsed)
+
+
+def _take_signals(hub: Hub, connection: Configured, bodies: Sequence[Sequence[SignalEvent]]) -> None:
+    signals = tuple(chain.from_iterable(bodies))
+    with hub.db.write() as session:
+        take(session, hub, connection, Parsed(signals=signals))
+
+
+def _fits(bodies: Sequence[Sequence[SignalEvent]], one: Sequence[SignalEvent]) -> bool:
+    """Bodies about the same thing are taken one after the other, as they came."""
+    known = {event.natural_key for body in bodies for event in body}
+    return len(known) + len(one) <= TOGETHER and known.isdisjoint(event.natural_key for event in one)
 
 
 def take(session: Session, hub: Hub, connection: Configured, parsed: Parsed) -> None:

@@ -103,7 +103,7 @@ def test_the_system_sees_everything_and_nobody_nothing(db: Database, filled: Fil
 def test_a_pooled_connection_used_again_without_a_scope_sees_nothing(
     db: Database, filled: Filled, table: Table
 ) -> None:
-    _, web = db.engines
+    web = db._web
     with db.read(staff(filled)) as session:
         before = session.scalar(text("SELECT pg_backend_pid()"))
         session.execute(select(table))
