@@ -340,7 +340,7 @@ def _postgres_engine(url: str, pool_size: int, role: str, *, single: bool = Fals
         json_deserializer=orjson.loads,
         # Like SQLite's busy timeout: a sender who waits is told to come back, and its thread is free again.
         connect_args={
-            "options": f"-c timezone=UTC -c lock_timeout={BUSY_SECONDS * 1000}",
+            "options": f"-c timezone=UTC -c jit=off -c lock_timeout={BUSY_SECONDS * 1000}",
             "application_name": "contact-hub",
         },
     )
@@ -352,8 +352,10 @@ def _postgres_engine(url: str, pool_size: int, role: str, *, single: bool = Fals
         driver.execute(f"SET ROLE {role}")
         if role == "hub_system":
             # Its statements are prepared and go by key. One that was planned while a table was still small
-            # would read it whole, longer with every webhook, until the table is analysed again.
+            # would read it whole, or all of a partial index into a bitmap, longer with every webhook, until the
+            # table is analysed again.
             driver.execute("SET enable_seqscan = off")
+            driver.execute("SET enable_bitmapscan = off")
         driver.autocommit = single
 
     return engine

@@ -30,7 +30,8 @@ class Alert(Base):
             postgresql_where=text(_ACTIVE),
             sqlite_where=text(_ACTIVE),
         ),
-        Index("ix_alerts_signal", "signal_id"),
+        # The statement of `active` must not be led by all alerts that are active, of which there may be many.
+        Index("ix_alerts_signal", "signal_id", postgresql_where=text(_ACTIVE), sqlite_where=text(_ACTIVE)),
         {"info": {"rls": "staff_only"}},
     )
 

@@ -69,7 +69,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("cleared_at IS NULL"),
         sqlite_where=sa.text("cleared_at IS NULL"),
     )
-    op.create_index("ix_alerts_signal", "alerts", ["signal_id"], unique=False)
+    op.create_index(
+        "ix_alerts_signal",
+        "alerts",
+        ["signal_id"],
+        unique=False,
+        postgresql_where=sa.text("cleared_at IS NULL"),
+        sqlite_where=sa.text("cleared_at IS NULL"),
+    )
     op.create_table(
         "attachments",
         sa.Column("account_id", sa.Uuid(), nullable=False),
