@@ -352,8 +352,8 @@ def _postgres_engine(url: str, pool_size: int, role: str, *, single: bool = Fals
         driver.execute(f"SET ROLE {role}")
         if role == "hub_system":
             # Its statements are prepared and go by key. One that was planned while a table was still small
-            # would read it whole, or all of a partial index into a bitmap, longer with every webhook, until the
-            # table is analysed again.
+            # would read it whole, or all of a partial index into a bitmap, longer with every webhook, until
+            # the table is analysed again.
             driver.execute("SET enable_seqscan = off")
             driver.execute("SET enable_bitmapscan = off")
         driver.autocommit = single

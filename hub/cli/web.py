@@ -13,8 +13,8 @@ from hub.cli.ready import ready
 from hub.config import load
 
 BLOCKING_THREADS = 8
-"""Threads of each process. Webhooks that come at once share a transaction, and each waits for it in a thread of
-its own; for pages alone two would do, since more only hand the interpreter lock around."""
+"""Threads of each process. Webhooks that come at once share a transaction, and each waits for it in a thread
+of its own; for pages alone two would do, since more only hand the interpreter lock around."""
 KILL_TIMEOUT = 5
 
 
