@@ -35,7 +35,7 @@ def _common() -> dict[str, Any]:
         "viewer": g.get("viewer"),
         "person": _person(),
         "may_work": doors.may_work(),
-        "queue_counts": lambda: counts(doors.session()),
+        "queue_counts": lambda: counts(doors.session(), doors.viewer()),
     }
 
 

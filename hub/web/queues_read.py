@@ -32,13 +32,14 @@ class Counts:
     bodies: str
 
 
-def counts(session: Session) -> Counts:
-    """All queues in one statement that reads no more than a page's worth of each."""
+def counts(session: Session, viewer: Viewer) -> Counts:
+    """All queues in one statement that reads no more than a page's worth of each; what is hidden from the
+    viewer does not count."""
     row = session.execute(
         select(
             _count(_unmatched(select(literal(1)))),
             _count(_parked(select(literal(1)), QuarantineKind.MAIL)),
-            _count(_given_up(select(literal(1)))),
+            _count(_given_up(select(literal(1)), viewer)),
             _count(_parked(select(literal(1)), *BODIES)),
         )
     ).one()
@@ -65,8 +66,11 @@ def _parked(query: Any, *kinds: str) -> Any:
     return parked.where(Quarantined.kind.in_(kinds))
 
 
-def _given_up(query: Any) -> Any:
-    return query.select_from(Delivery).where(GIVEN_UP)
+def _given_up(query: Any, viewer: Viewer) -> Any:
+    given_up = query.select_from(Delivery).where(GIVEN_UP)
+    if not viewer.hidden:
+        return given_up
+    return given_up.where(or_(Delivery.account_id.is_(None), Delivery.account_id.not_in(viewer.hidden)))
 
 
 def over(session: Session) -> str:
@@ -119,12 +123,11 @@ def given_up(session: Session, viewer: Viewer, older: uuid.UUID | None) -> list[
             *(Delivery.id, Delivery.kind, Delivery.attempts, Delivery.last_error, Delivery.created_at),
             *(Delivery.finished_at, Delivery.possible_repeat, Delivery.body, Account.slug),
             *(Account.name.label("account"), Connection.name.label("connection")),
-        )
+        ),
+        viewer,
     )
     query = query.join(Account, Account.id == Delivery.account_id, isouter=True)
     query = query.join(Connection, Connection.id == Delivery.connection_id, isouter=True)
-    if viewer.hidden:
-        query = query.where(or_(Delivery.account_id.is_(None), Delivery.account_id.not_in(viewer.hidden)))
     if older is not None:
         query = query.where(Delivery.id < older)
     return list(session.execute(query.order_by(Delivery.id.desc()).limit(PAGE + 1)))

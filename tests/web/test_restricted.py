@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.domain import accounts, coverage, people
+from hub.base import clock
+from hub.domain import accounts, coverage, outbox, people
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB
+from hub.domain.outbox import Delivery, DeliveryState
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser, Shown
 from hub.testing.world import PASSWORD, World
@@ -182,3 +184,20 @@ def test_a_name_like_a_hidden_one_gets_an_address_of_its_own(ada: Browser, hub: 
     with hub.db.read() as session:
         slugs = set(session.scalars(select(Account.slug).where(Account.name == "Hush")))
     assert slugs == {"hush", "hush-2"}
+
+
+def test_the_queue_of_deliveries_does_not_count_what_it_does_not_show(
+    kim: Browser, browse: Browse, hub: Hub, world: World
+) -> None:
+    with hub.db.write() as session:
+        accounts.change_account(
+            session, HUB, session.get_one(Account, world.nordwind.account), restricted=True
+        )
+        outbox.put(session, "mail", {}, account_id=world.nordwind.account, unique_key="lost")
+        session.flush()
+        for row in session.scalars(select(Delivery).where(Delivery.unique_key == "lost")):
+            row.state, row.finished_at = DeliveryState.FAILED, clock.now()
+    counted = "Deliveries 1"
+    assert counted in " ".join(_shown(kim, "/desk").text.split())
+    for address in ("/desk", "/desk/queues/deliveries"):
+        assert counted not in " ".join(_shown(browse("maya@elbe.example"), address).text.split()), address
