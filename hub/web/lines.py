@@ -106,7 +106,9 @@ def around(
 
 def _files(session: Session, account_id: uuid.UUID, seqs: Sequence[int], lens: str) -> dict[int, list[Any]]:
     wanted = select(Attachment.id, Attachment.entry_seq, Attachment.name, Attachment.size).where(
-        Attachment.account_id == account_id, Attachment.entry_seq.in_(seqs)
+        Attachment.account_id == account_id,
+        Attachment.entry_seq.in_(seqs),
+        Attachment.content.is_not(None),  # an erased one is nothing that can be opened
     )
     if lens == "customer":
         wanted = wanted.where(Attachment.audience == "customer")

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from hub.domain import access
 from hub.domain.accounts import Account
+from hub.domain.attachments import Files, Upload
 from hub.domain.cases import NewCase
 from hub.domain.timeline import Entry
 from hub.flows import desk, portal
@@ -25,7 +26,8 @@ def said(hub: Hub, world: World) -> int:
         account = session.get_one(Account, world.nordwind.account)
         new = NewCase(title="Line down", case_type="incident", customer_title="Line down")
         case = desk.open_case(session, kim, account, new, share=True)
-        portal.answer(session, access.viewer_of(session, world.nordwind.person), case, SECRET)
+        files = Files((Upload("passport.txt", "text/plain", b"C01X00T47"),))
+        portal.answer(session, access.viewer_of(session, world.nordwind.person), case, SECRET, files=files)
     return _entry(hub, world.nordwind.account, Entry.body == SECRET).seq
 
 
@@ -57,6 +59,15 @@ def test_a_lead_erases_an_entry_and_says_why(
     again = rita.post(f"{address}/erase", {"why": "Once more."})
     assert again.status_code == 422
     assert "This entry was erased already." in again.text
+
+
+def test_a_file_that_was_erased_is_offered_no_more(rita: Browser, petra: Browser, said: int) -> None:
+    pages = ((rita, "/desk/nordwind?details=1"), (petra, "/portal/nordwind?details=1"))
+    for browser, page in pages:
+        assert "passport.txt" in browser.get(page).text
+    rita.post(f"/desk/nordwind/entry/{said}/erase", {"why": "She asked for it."})
+    for browser, page in pages:
+        assert not [link for link in Shown(browser.get(page).text).links if "/file/" in link]
 
 
 def test_a_correction_reaches_the_same_readers_and_changes_nothing(
