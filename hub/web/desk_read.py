@@ -182,9 +182,10 @@ def who_is_told(session: Session, account_id: uuid.UUID, some: Collection[Case])
     """For each case the people who get an answer on it by mail, by name: the rule of the mails itself."""
     told = audience.told_of(session, account_id, list(some))
     everyone = {person_id for people in told.values() for person_id in people}
-    query = select(Person.id, Person.name).where(Person.id.in_(everyone))
+    reached = audience.verified_addresses(session, list(everyone))
+    query = select(Person.id, Person.name).where(Person.id.in_(reached))
     names = {row.id: row.name for row in session.execute(query)}
-    return [sorted(names[person_id] for person_id in told[case.id]) for case in some]
+    return [sorted(names[each] for each in told[case.id] if each in names) for case in some]
 
 
 def services(session: Session, account_id: uuid.UUID) -> list[Any]:

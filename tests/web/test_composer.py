@@ -11,15 +11,17 @@ from hub.domain import access, accounts, people
 from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
+from hub.domain.people import Person
 from hub.flows import desk
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser, Shown
 from hub.testing.world import World
 
 
-def join(session: Session, account: Account, name: str, role: str, limits: Limits | None = None) -> None:
+def join(session: Session, account: Account, name: str, role: str, limits: Limits | None = None) -> Person:
     person = people.add_person(session, HUB, name)
     accounts.add_member(session, HUB, account, person, [role], limits=limits)
+    return person
 
 
 @pytest.fixture
@@ -29,6 +31,8 @@ def number(hub: Hub, world: World) -> str:
         site = accounts.add_site(session, HUB, account, "Yard", zone="Europe/Berlin")
         join(session, account, "Lim Limited", "technical", Limits(sites=frozenset({site.id})))
         join(session, account, "Bill Billing", "billing")
+        una = join(session, account, "Una Unverified", "technical")
+        people.add_point(session, HUB, una.id, "email", "una@nordwind.example", verified=False)
         return _open(session, world).number
 
 
@@ -46,6 +50,7 @@ def test_the_composer_names_those_who_are_told_and_no_others(kim: Browser, numbe
     assert "Petra Petersen" in shown
     assert "Lim Limited" not in shown
     assert "Bill Billing" not in shown
+    assert "Una Unverified" not in shown
 
 
 def test_a_solved_case_offers_to_take_it_up_and_an_ended_one_no_answer(
