@@ -33,6 +33,7 @@ AGAIN = {QuarantineKind.BODY: QuarantineKind.WAITING, QuarantineKind.ITEM: Quara
 
 _NO_SIGNAL = N_("There is no such signal.")
 _HANDLED = N_("This signal waits no longer: its service is known now, or a colleague took it off the queue.")
+_NONE_TICKED = N_("Please tick at least one signal, or choose all of a kind.")
 _WHY = N_("Please say what became of it.")
 
 
@@ -102,9 +103,10 @@ def _event(row: Any) -> SignalEvent:
 
 
 def drop_signal(session: Session, viewer: Viewer, signal: Signal, outcome: str) -> None:
-    """Nobody need act on this signal; it stays stored, with who said so."""
+    """Nobody need act on this signal; it stays stored, with who said so. Conflict when it waits no longer."""
     actor, words = _worker(viewer), _words(outcome)
-    _drop(session, viewer, SIGNALS.c.id == signal.id, SIGNALS.c.connection_id == signal.connection_id)
+    if not _drop(session, viewer, SIGNALS.c.id == signal.id, SIGNALS.c.connection_id == signal.connection_id):
+        raise Conflict(_HANDLED)
     sentence = f"The signal \u201c{signal.title}\u201d was dropped: {words}"
     audit.write(session, actor, "signal.dropped", "connection", signal.connection_id, sentence)
 
@@ -123,6 +125,8 @@ def drop_signals(
     actor, words = _worker(viewer), _words(outcome)
     wanted: list[ColumnElement[bool]] = []
     if chosen is not None:
+        if not chosen:
+            raise Invalid.field("which", _NONE_TICKED)
         wanted.append(SIGNALS.c.id.in_(chosen))
     if over:
         wanted.append(SIGNALS.c.state == "clear")

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from hub.base import ids
-from hub.base.errors import Invalid
+from hub.base.errors import Invalid, NotFound
 from hub.base.text import one_line
 from hub.domain import connections, quarantine
 from hub.domain.accounts import Account, Service, services_of
@@ -153,6 +153,8 @@ def bodies() -> ResponseReturnValue:
 def body(kept_id: uuid.UUID) -> ResponseReturnValue:
     """One such message as it came, and a word on what became of it."""
     kept = quarantine.get(doors.session(), kept_id)
+    if kept.kind not in queues_read.BODIES:
+        raise NotFound(_("There is no such message."))
     form = Form(Handled)
     return form.act(partial(_drop, kept, "queues.bodies")) or page(
         "desk/queue_body.html",

@@ -1,5 +1,6 @@
 """The queues of the desk: nothing waits that nobody can find, and many things are done at once."""
 
+import contextlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,12 +11,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from hub.base import clock
-from hub.domain import connections, quarantine
+from hub.base.errors import Conflict
+from hub.domain import access, connections, quarantine
 from hub.domain.audit import HUB, AuditLine
 from hub.domain.cases import Case
 from hub.domain.quarantine import Quarantined, QuarantineKind
 from hub.domain.signals import Signal
-from hub.flows import alarm, intake, mailroom
+from hub.flows import alarm, intake, mailroom, queues
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import SignalEvent
 from hub.testing.pages import Browser, Shown
@@ -119,8 +121,23 @@ def test_nothing_is_dropped_without_saying_what(kim: Browser, hub: Hub, source: 
     for which in ("", "else"):
         assert kim.post(PAGE, {"which": which, "outcome": "A test"}, page=PAGE).status_code == 422
     assert kim.post(PAGE, {"which": "from:nobody", "outcome": "A test"}, page=PAGE).status_code == 404
-    assert kim.post(PAGE, {"which": "ticked", "outcome": "A test"}, page=PAGE).status_code == 303
+    refused = kim.post(PAGE, {"which": "ticked", "outcome": "A test"}, page=PAGE)
+    assert refused.status_code == 422
+    assert 'href="#which"' in refused.text
     assert [signal.handled_at for signal in rows(hub, Signal)] == [None]
+
+
+def test_a_signal_that_a_colleague_was_faster_with_is_dropped_once(
+    hub: Hub, world: World, source: alarm.Source
+) -> None:
+    sound(hub, source, event(1))
+    with hub.db.read() as session:
+        signal = session.scalars(select(Signal)).one()
+    for words in ("A test", "Nothing to do"):
+        with contextlib.suppress(Conflict), hub.db.write() as session:
+            queues.drop_signal(session, access.viewer_of(session, world.kim), signal, words)
+    lines = [line for line in rows(hub, AuditLine) if line.action == "signal.dropped"]
+    assert [line.sentence for line in lines] == ["The signal \u201cFault 1\u201d was dropped: A test"]
 
 
 def test_a_count_says_when_there_are_more_than_it_counts(
@@ -194,6 +211,16 @@ def test_what_no_plugin_could_read_now_stays_in_the_queue(
         connections.find(session, "alerts").connector = "gone"
     assert kim.post(f"{page}/again", page=page).status_code >= 400
     assert [kept.kind for kept in rows(hub, Quarantined)] == ["body"]
+
+
+@pytest.mark.parametrize("kind", [QuarantineKind.MAIL, QuarantineKind.UPLOAD])
+def test_what_is_no_message_of_a_machine_is_not_among_them(
+    kim: Browser, hub: Hub, source: alarm.Source, kind: QuarantineKind
+) -> None:
+    page = keep(hub, source, kind, "From: x")
+    assert kim.get(page).status_code == 404
+    assert kim.post(page, {"outcome": "Gone."}, page="/desk").status_code == 404
+    assert [kept.handled_at for kept in rows(hub, Quarantined)] == [None]
 
 
 def test_a_parked_mail_is_not_read_as_a_message(kim: Browser, hub: Hub, source: alarm.Source) -> None:
