@@ -76,6 +76,7 @@ def account_page(found: Account, composer: Writing) -> ResponseReturnValue:
         duty_words=dict(choices(DUTIES)),
         why_not=lambda rung: sentence([rung.reason], language()),
         writing=composer,
+        posted=[composer.form],
     )
 
 

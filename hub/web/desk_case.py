@@ -114,6 +114,7 @@ def case_page(
         alerts=desk_read.alerts_of_case(session, case),
         writing=composer,
         forms=_forms(case, tried or {}),
+        posted=[composer.form, *(tried or {}).values()],
         choices=_choices(account),
     )
 

@@ -145,10 +145,14 @@ _OTHER_WORDS = {
 """What arguments of verbs are called in forms, where the two differ."""
 
 
+_PICKED = frozenset({"case", "team", "effect", "priority", "form_key"})
+"""Texts that nobody types."""
+
+
 class Form(Generic[Data]):
     """One form of a page: what was typed (or what it starts with), and what is wrong with it.
 
-    Templates read `form.values.<field>`, `form.lists.<field>` and `form.errors.<field>`.
+    Templates read `form.values.<field>`, `form.chosen(<field>)` and `form.errors.<field>`.
     """
 
     def __init__(
@@ -156,6 +160,7 @@ class Form(Generic[Data]):
     ) -> None:
         self.model, self.name = model, name
         self.errors: dict[str, str] = {}
+        self.is_told = False
         self.status = 200
         self.posted = take and request.method == "POST"
         self.values: dict[str, Any] = dict(start or {})
@@ -172,6 +177,18 @@ class Form(Generic[Data]):
     def ticked(self, field: str) -> bool:
         """Whether a single box is ticked; an unticked one is not posted at all."""
         return field in request.form if self.posted else bool(self.values.get(field))
+
+    def tell(self) -> dict[str, str]:
+        """What is wrong, as the head of the form draws it; where nothing asks, the page has no such form."""
+        self.is_told = True
+        return self.errors
+
+    @property
+    def typed(self) -> list[str]:
+        """The words that somebody typed, to be copied where the form is not on the page any more."""
+        fields = self.model.model_fields.items()
+        words = [name for name, info in fields if info.annotation is str and name not in _PICKED]
+        return [self.values[name] for name in words if self.posted and self.values.get(name)]
 
     def act(self, verb: Callable[[Data], Response]) -> Response | None:
         """Check what was posted and do it; None when the page has to be shown (again), with `errors`."""

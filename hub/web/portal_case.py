@@ -125,6 +125,7 @@ def _page(account: Account, case: Case, tried: Mapping[str, Form[Any]]) -> Respo
         service=service.name if service else "",
         duty=coverage.responsible(session, account.id),
         forms=forms,
+        posted=list(tried.values()),
         days=lines.days(shown.lines, there),
         look=ways(look, shown, "portal_case.show", slug=account.slug, number=case.number),
         case_link=there.case_link,
