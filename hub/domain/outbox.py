@@ -36,6 +36,7 @@ _SENDING = "state = 'sending'"
 _GIVEN_UP = "state = 'failed' AND handled_at IS NULL"
 GIVEN_UP: TextClause = text(f"deliveries.{_GIVEN_UP}")
 """What was given up and nobody has handled yet, as a condition of a query."""
+NO_LONGER = N_("This delivery is no longer waiting for anyone.")
 
 
 def _partial(name: str, condition: str, *columns: str) -> Index:
@@ -309,4 +310,4 @@ def _handle(session: Session, delivery_id: uuid.UUID, **values: Any) -> None:
         .values(**values)
     )
     if cast("CursorResult[Any]", session.execute(changed)).rowcount != 1:
-        raise Conflict(N_("This delivery is no longer waiting for anyone."))
+        raise Conflict(NO_LONGER)

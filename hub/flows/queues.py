@@ -16,7 +16,7 @@ from hub.domain import access, accounts, audit, connections, outbox, quarantine
 from hub.domain.access import Viewer
 from hub.domain.accounts import Service
 from hub.domain.connections import Connection
-from hub.domain.outbox import Delivery
+from hub.domain.outbox import Delivery, DeliveryState
 from hub.domain.quarantine import Quarantined, QuarantineKind
 from hub.domain.signals import SIGNALS, Signal
 from hub.flows import alarm, desk
@@ -171,10 +171,13 @@ def read_again(hub: Hub, session: Session, viewer: Viewer, kept: Quarantined) ->
 
 
 def find_delivery(session: Session, viewer: Viewer, delivery_id: uuid.UUID) -> Delivery:
-    """A delivery of an account that they may see, or of none; `NotFound` otherwise."""
+    """A delivery of an account that they may see, or of none, and that was given up; `NotFound` otherwise,
+    `Conflict` for one that no longer waits."""
     found = session.get(Delivery, delivery_id)
     if found is None or found.account_id in viewer.hidden:
         raise NotFound(N_("There is no such delivery."))
+    if found.state != DeliveryState.FAILED or found.handled_at is not None:
+        raise Conflict(outbox.NO_LONGER)
     return found
 
 

@@ -204,6 +204,7 @@ def _deliveries_page(rows: list[Any], tried: uuid.UUID | None, form: Form[Any]) 
         older=more,
         tried=tried,
         form=form,
+        blank=Form(Handled, take=False),
     )
 
 

@@ -8,16 +8,18 @@ from typing import Any
 import orjson
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from hub.base import clock
 from hub.base.errors import Conflict
-from hub.domain import access, connections, quarantine
+from hub.domain import access, connections, outbox, quarantine
+from hub.domain.accounts import Account
 from hub.domain.audit import HUB, AuditLine
-from hub.domain.cases import Case
+from hub.domain.cases import Case, NewCase
+from hub.domain.outbox import DELIVERIES, DeliveryState
 from hub.domain.quarantine import Quarantined, QuarantineKind
 from hub.domain.signals import Signal
-from hub.flows import alarm, intake, mailroom, queues
+from hub.flows import alarm, desk, intake, mailroom, queues
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import SignalEvent
 from hub.testing.pages import Browser, Shown
@@ -226,6 +228,55 @@ def test_what_is_no_message_of_a_machine_is_not_among_them(
 def test_a_parked_mail_is_not_read_as_a_message(kim: Browser, hub: Hub, source: alarm.Source) -> None:
     page = keep(hub, source, QuarantineKind.MAIL, "From: x")
     assert kim.post(f"{page}/again", page="/desk").status_code == 409
+
+
+# Deliveries
+
+
+def lose(hub: Hub, world: World, *keys: str) -> list[str]:
+    with hub.db.write() as session:
+        lost = [
+            outbox.put(session, "mail", {}, account_id=world.nordwind.account, unique_key=k) for k in keys
+        ]
+        gone: dict[str, Any] = {"state": DeliveryState.FAILED, "finished_at": clock.now()}
+        session.execute(update(DELIVERIES).where(DELIVERIES.c.id.in_(lost)).values(**gone))
+    return [f"/desk/queues/deliveries/{each}" for each in lost]
+
+
+def test_what_is_wrong_with_one_delivery_is_said_in_its_row_alone(
+    kim: Browser, hub: Hub, world: World
+) -> None:
+    first, _second = lose(hub, world, "one", "two")
+    long = "x" * 201
+    refused = kim.post(f"{first}/drop", {"outcome": long}, page="/desk/queues/deliveries")
+    assert refused.status_code == 422
+    assert refused.text.count(long) == 1
+    assert refused.text.count('aria-invalid="true"') == 1
+    assert f'href="#d{first.rpartition("/")[2]}-outcome"' in refused.text
+
+
+@pytest.mark.parametrize("verb", ["retry", "drop"])
+def test_a_delivery_that_a_colleague_was_faster_with_waits_no_longer(
+    kim: Browser, rita: Browser, hub: Hub, world: World, verb: str
+) -> None:
+    [page] = lose(hub, world, "one")
+    assert rita.post(f"{page}/{verb}", {"outcome": "By phone."}, page="/desk").status_code == 303
+    late = kim.post(f"{page}/drop", {"outcome": "By post."}, page="/desk")
+    assert late.status_code == 409
+    assert "no longer waiting for anyone" in late.text
+
+
+def test_what_is_wrong_with_no_field_is_said_at_none(kim: Browser, hub: Hub, world: World) -> None:
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        new = NewCase(title="Line down", case_type="incident")
+        case = desk.open_case(session, access.viewer_of(session, world.kim), account, new)
+    page = f"/desk/nordwind/case/{case.number}"
+    for _ in range(2):
+        answer = kim.post(f"{page}/wait", {"reason": "supplier"}, page=page)
+    assert answer.status_code == 422
+    assert answer.text.count("already waits for that") == 1
+    assert 'aria-invalid="true"' not in answer.text
 
 
 # Parked mail
