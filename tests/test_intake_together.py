@@ -54,6 +54,7 @@ def told(word: str) -> Any:
 @pytest.fixture
 def hub(settings: Settings) -> Iterator[Hub]:
     running = create_hub(settings, plugins=(("terse", Terse()),))
+    running.together.patience = 30
     yield running
     running.close()
 

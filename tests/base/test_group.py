@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from hub.base.errors import Unavailable
 from hub.base.group import GroupCommit
 
 PATIENCE = 10
@@ -39,6 +40,7 @@ class Crowd:
 
     def __init__(self, pool: ThreadPoolExecutor, commit: Slow, fits: object = always) -> None:
         self.together, self.commit, self._pool, self._fits = GroupCommit(), commit, pool, fits
+        self.together.patience = PATIENCE
 
     def send(self, *items: int, key: str = "k") -> list[Future[None]]:
         sent = []
@@ -122,7 +124,7 @@ def test_a_leader_that_fails_lets_the_next_one_lead(pool: ThreadPoolExecutor):
     assert crowd.commit.groups == [[1], [2]]
 
 
-def test_what_does_not_fit_is_committed_by_the_next_in_its_turn(pool: ThreadPoolExecutor):
+def test_what_does_not_fit_waits_for_its_turn_and_nobody_overtakes_it(pool: ThreadPoolExecutor):
     def other_ten(group: Sequence[int], one: int) -> bool:
         return one % 10 not in {each % 10 for each in group}
 
@@ -131,7 +133,53 @@ def test_what_does_not_fit_is_committed_by_the_next_in_its_turn(pool: ThreadPool
     crowd.commit.door.release(4)
     for sent in all_sent:
         sent.result(PATIENCE)
-    assert crowd.commit.groups == [[1], [2, 3], [12], [22]]
+    assert crowd.commit.groups == [[1], [2], [12, 3], [22]]
+
+
+def test_a_busy_database_is_busy_for_the_whole_group_at_once(pool: ThreadPoolExecutor):
+    class Away(Slow):
+        def __call__(self, group: Sequence[int]) -> None:
+            super().__call__(group)
+            if len(group) > 1:
+                raise Unavailable("The database is busy.")
+
+    crowd = Crowd(pool, Away())
+    first = crowd.lead(1)
+    others = crowd.send(2, 3, 4)
+    crowd.commit.door.release(10)
+    first.result(PATIENCE)
+    for sent in others:
+        with pytest.raises(Unavailable):
+            sent.result(PATIENCE)
+    assert crowd.commit.groups == [[1], [2, 3, 4]]
+
+
+def test_who_has_waited_long_enough_for_a_leader_goes_its_own_way(pool: ThreadPoolExecutor):
+    crowd = Crowd(pool, Slow())
+    crowd.together.patience = 0.01
+    first = crowd.lead(1)
+    (second,) = crowd.send(2)
+    crowd.commit.wait_for_one()  # while the first is still being committed
+    assert crowd.commit.groups == [[1], [2]]
+    crowd.commit.door.release(2)
+    for sent in (first, second):
+        sent.result(PATIENCE)
+    assert crowd.together._queues == {}
+
+
+def test_a_question_that_fails_leaves_nobody_waiting(pool: ThreadPoolExecutor):
+    def broken(group: Sequence[int], one: int) -> bool:
+        raise MemoryError
+
+    crowd = Crowd(pool, Slow(), broken)
+    first = crowd.lead(1)
+    others = crowd.send(2, 3)
+    crowd.commit.door.release(10)
+    first.result(PATIENCE)
+    with pytest.raises(MemoryError):
+        others[0].result(PATIENCE)
+    others[1].result(PATIENCE)
+    assert crowd.together._queues == {}
 
 
 def test_work_of_different_kinds_never_waits_for_each_other(pool: ThreadPoolExecutor):
