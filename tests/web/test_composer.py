@@ -60,7 +60,10 @@ def test_a_solved_case_offers_to_take_it_up_and_an_ended_one_no_answer(
     told = {"body": "More.", "next_step": "Wait", "next_update_by": "2030-01-01T10:00"}
     kim.post(f"{case}/resolve", {"solution": "Spliced."})
     assert 'href="#move-reopen"' in kim.get(f"{case}?compose=answer").text
-    assert kim.post(f"{case}/write/answer", told).status_code == 422
+    refused = kim.post(f"{case}/write/answer", told)
+    assert refused.status_code == 422
+    assert "Take it up again before you answer." in refused.text
+    assert "More.</textarea>" in refused.text
     kim.post(f"{case}/confirm", {})
     ended = kim.get(f"{case}?compose=answer").text
     assert "/write/answer" not in ended
