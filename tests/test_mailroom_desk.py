@@ -100,7 +100,7 @@ def test_what_was_filed_is_off_the_queue_and_emptied(scene):
     with scene.hub.db.write() as session:
         [kept] = session.scalars(select(quarantine.Quarantined))
         assert (kept.body, kept.sender, kept.subject) == (None, "", "")
-        assert scene.get(case).number in kept.outcome
+        assert (kept.outcome, kept.filed_account) == ("Filed.", scene.get(case).account_id)
         with pytest.raises(Conflict):
             mailroom.file_parked(session, scene.viewer(scene.world.kim), kept, cases.get_case(session, case))
 

@@ -21,7 +21,7 @@ def scene(hub, world):
 def test_a_case_number_proves_nothing_and_makes_a_proposal(scene):
     number = scene.get(scene.case()).number
     message = mail(Subject=f"AW: question on {number.lower()}, NORD-999999")
-    kept = assert_parked(scene, take(scene, message), "Nothing proves", f"probably about {number}.")
+    kept = assert_parked(scene, take(scene, message), "Nothing proves")
     assert proposed(scene, kept) == [number]
 
 
@@ -31,7 +31,7 @@ def test_a_work_orders_number_proves_nothing_and_makes_a_proposal(scene):
         number = workorders.get_order(session, placed).number
     before = len(scene.entries("order.message"))
     message = mail("Tom <field@team.example>", Subject=f"Re: [{number}] Measure")
-    kept = assert_parked(scene, take(scene, message), f"probably about {number}.")
+    kept = assert_parked(scene, take(scene, message), "Nothing proves")
     assert proposed(scene, kept) == [number]
     assert len(scene.entries("order.message")) == before
 
@@ -83,7 +83,7 @@ def test_the_desk_sees_what_a_forged_address_is_about(scene):
     case = scene.case()
     forged = addresses.reply_address(scene.hub.settings, Keyring(new_key()), "case", case)
     number = scene.get(case).number
-    kept = assert_parked(scene, take(scene, mail(to=forged)), f"probably about {number}")
+    kept = assert_parked(scene, take(scene, mail(to=forged)), "not made by this hub")
     assert proposed(scene, kept) == [number]
 
 

@@ -54,7 +54,7 @@ def do(kept_id: uuid.UUID, verb: str) -> ResponseReturnValue:
 
 def _find(kept_id: uuid.UUID) -> Quarantined:
     kept = quarantine.get(doors.session(), kept_id)
-    if kept.kind != QuarantineKind.MAIL:
+    if kept.kind != QuarantineKind.MAIL or kept.filed_account in doors.viewer().hidden:
         raise NotFound(_("There is no such mail."))
     return kept
 

@@ -294,7 +294,6 @@ def test_a_parked_mail_goes_where_it_probably_belongs_with_one_click(
     raw = f"From: Petra <{world.nordwind.login}>\nTo: hub@x.example\nSubject: {number}\n\nStill dark."
     assert mailroom.deliver(hub, raw.encode()) == "parked"
     queue = kim.get("/desk/queues/mail").text
-    assert f"probably about {number}" in queue
     [page] = set(re.findall(r"/desk/queues/mail/[0-9a-f-]{36}", queue))
     shown = Shown(kim.get(page).text)
     [form] = [form for form in shown.forms if {"hidden"} == {f["type"] for f in form["fields"]}][-1:]

@@ -1,16 +1,20 @@
 """A restricted account has a contact from the start, and the administration names it to nobody else."""
 
+import re
 from collections.abc import Callable
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from hub.base import clock
-from hub.domain import accounts, coverage, outbox, people
+from hub.base import clock, ids
+from hub.domain import access, accounts, connections, coverage, outbox, people
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB
+from hub.domain.cases import NewCase
 from hub.domain.outbox import Delivery, DeliveryState
+from hub.flows import addresses, desk, mailroom
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser, Shown
 from hub.testing.world import PASSWORD, World
@@ -201,3 +205,33 @@ def test_the_queue_of_deliveries_does_not_count_what_it_does_not_show(
     assert counted in " ".join(_shown(kim, "/desk").text.split())
     for address in ("/desk", "/desk/queues/deliveries"):
         assert counted not in " ".join(_shown(browse("maya@elbe.example"), address).text.split()), address
+
+
+def test_parked_mail_tells_nobody_of_an_account_that_is_hidden_from_them(
+    ada: Browser, kim: Browser, browse: Browse, hub: Hub, world: World
+) -> None:
+    maya, given = browse("maya@elbe.example"), {"smtp_host": "mx.example", "smtp_port": "25"}
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        accounts.change_account(session, HUB, account, restricted=True)
+        given["smtp_security"] = "none"
+        connections.add_connection(session, HUB, hub.registry, hub.keyring, "mail", "Mail", "own", given)
+        new = NewCase(title="Line down", case_type="incident")
+        case = desk.open_case(session, access.viewer_of(session, world.kim), account, new)
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "x@y.example", "hub@x.example", "Still dark"
+    mail["In-Reply-To"] = f"<c.{ids.short(case.id)}@{addresses.message_domain(hub.settings)}>"
+    assert mailroom.deliver(hub, mail.as_bytes()) == "parked"
+    listing = "/desk/queues/mail"
+    [page] = set(re.findall(rf"{listing}/[0-9a-f-]{{36}}", kim.get(listing).text))
+    assert case.number in kim.get(page).text
+    for address in (listing, page):
+        assert maya.get(address).status_code == 200
+        assert case.number not in maya.get(address).text, address
+    assert kim.post(f"{page}/put", {"number": case.number}, page=page).status_code == 303
+    assert kim.get(page).status_code == 200
+    assert maya.get(page).status_code == 404
+    assert maya.post(f"{page}/drop", {"outcome": "Gone."}, page=listing).status_code == 404
+    log = ada.get("/admin/audit").text
+    assert "handled: Filed." in " ".join(Shown(log).text.split())
+    assert case.number not in log

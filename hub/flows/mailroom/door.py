@@ -139,14 +139,12 @@ def _belongs(hub: Hub, session: Session, mail: Mail, raw: bytes) -> Appended | s
 
 
 def _why_unproven(hub: Hub, session: Session, mail: Mail) -> str:
-    about = ", ".join(guesses(hub, session, mail))
+    """What it is probably about is not said here: not everybody at the desk may know of that account."""
     if is_forged(hub, mail):
-        reason = FORGED
-    elif mail.machine:
-        reason = AUTOMATIC
-    else:
-        reason = UNPROVEN if about else NAMES_NOTHING
-    return f"{reason} It is probably about {about}." if about else reason
+        return FORGED
+    if mail.machine:
+        return AUTOMATIC
+    return UNPROVEN if guesses(hub, session, mail) else NAMES_NOTHING
 
 
 def _is_flood(session: Session, mail: Mail, pointer: Pointer) -> bool:

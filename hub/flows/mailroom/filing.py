@@ -32,7 +32,8 @@ def file_parked(session: Session, viewer: Viewer, kept: Quarantined, target: Cas
     actor = desk.acting(session, viewer, target.account_id)
     if kept.handled_at is None and kept.body is None:
         raise Conflict(_EMPTY)
-    quarantine.handle(session, actor, kept, f"Filed on {target.number}.")
+    # Where it went `filed_account` says: the outcome is read by staff who may not know of that account.
+    quarantine.handle(session, actor, kept, "Filed.")
     raw = kept.body or b""
     mail = read(raw)
     words = words_of(mail, raw, session.get_one(Account, target.account_id).language, whole=True)
