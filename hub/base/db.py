@@ -304,8 +304,16 @@ def _dumps(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
+_PLAIN: dict[str, Any] = {
+    "json_serializer": _dumps,
+    "json_deserializer": orjson.loads,
+    # An error that quotes its statement's values would carry secrets and customers' words into logs.
+    "hide_parameters": True,
+}
+
+
 def _sqlite_engine(url: str, pool_size: int, synchronous: str) -> Engine:
-    engine = create_engine(url, pool_size=pool_size, json_serializer=_dumps, json_deserializer=orjson.loads)
+    engine = create_engine(url, pool_size=pool_size, **_PLAIN)
 
     @event.listens_for(engine, "connect")
     def connect(driver: Any, record: ConnectionPoolEntry) -> None:
@@ -336,8 +344,7 @@ def _postgres_engine(url: str, pool_size: int, role: str, *, single: bool = Fals
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=False,
-        json_serializer=_dumps,
-        json_deserializer=orjson.loads,
+        **_PLAIN,
         # Like SQLite's busy timeout: a sender who waits is told to come back, and its thread is free again.
         connect_args={
             "options": f"-c timezone=UTC -c jit=off -c lock_timeout={BUSY_SECONDS * 1000}",

@@ -16,7 +16,7 @@ from hub.config import Settings
 
 def plain_engine(url: str) -> Engine:
     """An engine that works as the login itself and keeps no connection, for looking at the database."""
-    engine = create_engine(url, poolclass=NullPool, connect_args=_patience(url))
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=_patience(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", lambda driver, record: driver.execute("PRAGMA busy_timeout=5000"))
     return engine

@@ -20,7 +20,7 @@ def upgrade(database_url: str) -> None:
     """
     database = Database(database_url)
     postgresql = database.dialect == "postgresql"
-    engine = create_engine(database_url) if postgresql else database.engine
+    engine = create_engine(database_url, hide_parameters=True) if postgresql else database.engine
     try:
         with engine.begin() as connection:
             if postgresql:

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import InternalError, OperationalError, StatementError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, StatementError
 
 from hub.base import clock, rows
 from hub.base.db import Database, as_hub_error
 from hub.base.errors import Unavailable
+from hub.cli.ready import plain_engine
 from hub.domain.accounts import Setting
 from hub.domain.sessions import RateWindow
 from hub.flows.runtime import Hub
@@ -37,6 +38,14 @@ def test_an_error_rolls_everything_back(hub: Hub) -> None:
         session.flush()
         raise RuntimeError
     assert counts(hub.db) == []
+
+
+def test_no_error_quotes_the_values_of_its_statement(hub: Hub) -> None:
+    for engine in (*hub.db.engines, plain_engine(hub.settings.database_url)):
+        with pytest.raises(DBAPIError) as caught, engine.connect() as connection:
+            connection.execute(text("SELECT a FROM nowhere WHERE b = :secret"), {"secret": "s3cret"})
+        assert "s3cret" not in str(caught.value)
+        assert "nowhere" in str(caught.value)
 
 
 def test_reading_never_commits(hub: Hub) -> None:
