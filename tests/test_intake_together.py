@@ -23,6 +23,7 @@ from hub.flows import intake
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import Connector, Incoming, Parsed
 from hub.plugin.settings import form_values
+from hub.testing.fixtures import counting
 
 
 class Nothing(BaseModel):
@@ -60,15 +61,23 @@ def hub(settings: Settings) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def connection(hub: Hub) -> Configured:
+def token(hub: Hub) -> str:
+    """That of the connection."""
     with hub.db.write() as session:
         values = form_values(Nothing, {})
         made = connections.add_connection(
             session, HUB, hub.registry, hub.keyring, "terse", "Terse", "own", values
         )
-    found = connections.behind(hub.db, made.slug)
-    assert found is not None
-    return found
+        return connections.new_token(session, HUB, made)
+
+
+@pytest.fixture
+def connection(hub: Hub, token: str) -> Configured:
+    return intake.admit(hub, "terse", {"authorization": f"Bearer {token}"})
+
+
+def receive(hub: Hub, connection: Configured, body: str) -> intake.Reply:
+    return intake.receive(hub, connection, Incoming("POST", "", {}, {}, body.encode(), clock.now()))
 
 
 def at_once(hub: Hub, connection: Configured, *bodies: str) -> list[intake.Reply]:
@@ -76,8 +85,7 @@ def at_once(hub: Hub, connection: Configured, *bodies: str) -> list[intake.Reply
     replies: list[intake.Reply] = []
 
     def send(body: str) -> None:
-        given = Incoming("POST", "", {}, {}, body.encode(), clock.now())
-        replies.append(intake.receive(hub, connection, given))
+        replies.append(receive(hub, connection, body))
 
     threads = [threading.Thread(target=send, args=(body,)) for body in bodies]
     with hub.db.write() as session:
@@ -120,3 +128,16 @@ def test_a_fault_and_its_end_at_once_are_both_told(hub: Hub, connection: Configu
         kinds = list(session.scalars(select(Entry.kind)))
     assert kinds.count("alert.raised") == 3
     assert kinds.count("alert.cleared") == 2
+
+
+def test_a_webhook_is_the_same_few_statements_however_long_it_is(hub: Hub, token: str) -> None:
+    scene.accounts(hub.db, "Acme")
+    counts = []
+    for name, size in (("opens", 1), ("one", 1), ("ten", 10), ("thousand", 1000)):
+        with counting(hub.db) as statements:
+            connection = intake.admit(hub, "terse", {"authorization": f"Bearer {token}"})
+            receive(hub, connection, " ".join(f"{name}{number}" for number in range(size)))
+        counts.append(len(statements))
+    # Who sends, the signals, their ground, and what they mean: one statement, or on SQLite one for each of
+    # three tables, and there the beginning is a statement too.
+    assert counts[1:] == [4 if hub.db.dialect == "postgresql" else 4 + 2 + 1] * 3
