@@ -35,7 +35,7 @@ class Said(str):
 
 
 def frames(error: BaseException, most: int = 12) -> list[str]:
-    """Where an error arose, the innermost call last, without messages: those of databases quote values."""
+    """Where an error arose, the innermost call last, without messages: they quote values, even secrets."""
     calls = traceback.extract_tb(error.__traceback__)[-most:]
     return [f"{call.filename}:{call.lineno} in {call.name}" for call in calls]
 
@@ -142,11 +142,6 @@ class Misconfigured(HubError):
     """A setting is missing or wrong; the message says which and what to do."""
 
     title = N_("The hub is not configured")
-
-
-def frames_of(error: BaseException) -> str:
-    """Where an error happened, for the log. What it says is left out: it may quote values, even secrets."""
-    return "".join(traceback.format_tb(error.__traceback__)[-12:])
 
 
 def reason_of(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from hub.base.errors import HubError, Invalid, Misconfigured, Unavailable, frames_of, reason_of
+from hub.base.errors import HubError, Invalid, Misconfigured, Unavailable, frames, reason_of
 from hub.domain import connections
 from hub.domain.connections import Configured
 from hub.flows.channels import target_of
@@ -100,9 +100,7 @@ def _settled(
 
 def _note_broken(hub: Hub, connection: Configured, error: Exception) -> None:
     if not isinstance(error, HubError):
-        log.error(
-            "poll.broke", connection=connection.slug, error=type(error).__name__, frames=frames_of(error)
-        )
+        log.error("poll.broke", connection=connection.slug, error=type(error).__name__, frames=frames(error))
     _end(hub, connection, reason_of(error))
 
 

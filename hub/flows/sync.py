@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.base.errors import HubError, frames_of, reason_of
+from hub.base.errors import HubError, frames, reason_of
 from hub.base.text import N_
 from hub.domain import connections, links, outbox, quarantine, timeline, workorders
 from hub.domain.audit import Actor
@@ -108,7 +108,7 @@ def _log_broken(connection: Configured, external_id: str, error: Exception) -> N
             connection=connection.slug,
             object=external_id,
             error=type(error).__name__,
-            frames=frames_of(error),
+            frames=frames(error),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from hub.base.errors import frames_of
+from hub.base.errors import frames
 from hub.domain.outbox import Claimed
 from hub.flows.runtime import Hub
 
@@ -81,5 +81,5 @@ def log_broken(delivery: Claimed, error: BaseException) -> None:
         delivery=str(delivery.id),
         kind=delivery.kind,
         error=type(error).__name__,
-        frames=frames_of(error),
+        frames=frames(error),
     )
