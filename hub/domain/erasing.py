@@ -135,19 +135,21 @@ def _empty_copies(session: Session, account_id: uuid.UUID, seq: int) -> None:
 def _empty_fields(session: Session, entry: Any) -> None:
     """Take from the case and the work order what the entry brought there and they still say."""
     if filled := _ON_CASE.get(entry.kind):
-        query = select(Case).where(Case.account_id == entry.account_id, Case.id == entry.case_id)
-        _empty_row(session, query, entry, filled)
+        of_case = select(Case).where(Case.account_id == entry.account_id, Case.id == entry.case_id)
+        _empty_row(session, of_case, entry, filled)
     if filled := _ON_ORDER.get(entry.kind):
         named = WorkOrder.number == entry.data.get("order")
-        query = select(WorkOrder).where(WorkOrder.account_id == entry.account_id, named)
-        _empty_row(session, query, entry, filled)
+        of_order = select(WorkOrder).where(WorkOrder.account_id == entry.account_id, named)
+        _empty_row(session, of_order, entry, filled)
 
 
 def _empty_row(session: Session, query: Any, entry: Any, filled: Mapping[str, str]) -> None:
-    row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    row: Any = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        return
     said = {**entry.data, "body": entry.body}
     for field, source in filled.items():
         words = str(said.get(source) or "")
         # The last word is kept on one line, and short.
-        if words and getattr(row, field, None) in (words, one_line(words, 500)):
+        if words and getattr(row, field) in (words, one_line(words, 500)):
             setattr(row, field, row.number if field.endswith("title") else _EMPTY.get(field))
