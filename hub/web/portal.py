@@ -1,5 +1,6 @@
 """The portal: who is there for me, what is open, what happened; one place to say something."""
 
+from collections.abc import Callable
 from functools import partial
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -9,8 +10,8 @@ from werkzeug.wrappers import Response
 from hub.base import ids
 from hub.base.errors import NotFound
 from hub.base.text import N_
+from hub.domain import access, coverage, reading
 from hub.domain import cases as all_cases
-from hub.domain import coverage, reading
 from hub.domain.accounts import Account
 from hub.flows import portal as flow
 from hub.web import doors, lines, portal_read
@@ -31,6 +32,11 @@ EFFECTS = {
     "intermittent": (N_("It comes and goes"), N_("We notice it, but can go on.")),
     "none": (N_("No effect yet"), N_("It can wait its turn.")),
 }
+
+
+@portal.app_context_processor
+def _speaking() -> dict[str, Callable[[Account], bool]]:
+    return {"may_speak": lambda found: portal_read.may_speak(doors.viewer(), found)}
 
 
 @portal.get("")
@@ -63,7 +69,6 @@ def account(slug: str) -> ResponseReturnValue:
         days=lines.days(shown.lines, there, opened),
         look=ways(look, shown, "portal.account", slug=found.slug),
         case_link=there.case_link,
-        may_report=portal_read.may_speak(viewer, found),
     )
 
 
@@ -86,14 +91,14 @@ def cases(slug: str) -> ResponseReturnValue:
     listed = all_cases.list_cases(
         doors.session(), doors.viewer(), "customer", found.id, ended=ended, before=request.args.get("before")
     )
-    may_report = portal_read.may_speak(doors.viewer(), found)
-    return page("portal/cases.html", account=found, found=listed, ended=ended, may_report=may_report)
+    return page("portal/cases.html", account=found, found=listed, ended=ended)
 
 
 @portal.route("/<slug>/report/<any(problem, request, question):kind>", methods=["GET", "POST"])
 def report(slug: str, kind: str) -> ResponseReturnValue:
     """Report a problem, request something, ask a question: asks only what helps."""
     found = doors.account(slug)
+    access.require_member(doors.viewer(), found.id, *flow.SPEAKERS)
     form = Form(ReportForm, {"form_key": ids.short(ids.new_id()), "service": request.args.get("service", "")})
     return form.act(partial(_report, found, kind)) or page(
         "portal/report.html",

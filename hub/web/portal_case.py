@@ -111,7 +111,7 @@ def act(slug: str, number: str, verb: str) -> ResponseReturnValue:
 
 def _page(account: Account, case: Case, tried: Mapping[str, Form[Any]]) -> ResponseReturnValue:
     session = doors.session()
-    look = Look.of_request("customer", portal_read.seen_cases(session, doors.viewer(), account))
+    look = Look.of_request("customer", portal_read.seen_cases(session, doors.viewer(), account, case))
     shown = reading.page(session, account.id, look.view(case.id))
     there = replace(around(account, shown.lines), own=case.number)
     service = session.get(Service, (account.id, case.service_id)) if case.service_id else None
@@ -131,7 +131,6 @@ def _page(account: Account, case: Case, tried: Mapping[str, Form[Any]]) -> Respo
         case_link=there.case_link,
         follows=_follows(case),
         colleagues=portal_read.colleagues(session, doors.viewer(), case),
-        may_speak=bool(doors.viewer().members[account.id].roles & set(flow.SPEAKERS)),
     )
 
 

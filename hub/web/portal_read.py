@@ -66,10 +66,17 @@ def open_cases(session: Session, viewer: Viewer, account: Account) -> list[Case]
     )
 
 
-def seen_cases(session: Session, viewer: Viewer, account: Account) -> tuple[uuid.UUID, ...] | None:
-    """The cases whose entries this member may read; None for the whole timeline of the account."""
+def seen_cases(
+    session: Session, viewer: Viewer, account: Account, found: Case | None = None
+) -> tuple[uuid.UUID, ...] | None:
+    """The cases whose entries this member may read; None for the whole timeline of the account.
+
+    On the page of a case that was `found` for them it is this one, however many are younger.
+    """
     if cases.sees_all(access.require_member(viewer, account.id)):
         return None
+    if found is not None:
+        return (found.id,)
     query = select(Case.id).where(Case.account_id == account.id, cases.visible(viewer, "customer"))
     return tuple(session.scalars(query.order_by(Case.opened_at.desc()).limit(10 * MOST)))
 

@@ -1,0 +1,68 @@
+"""What the portal offers members who only read, or who see some cases only."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hub.domain import access, accounts, people
+from hub.domain.accounts import Account, Limits
+from hub.domain.audit import HUB
+from hub.domain.cases import NewCase
+from hub.flows import desk
+from hub.flows.runtime import Hub
+from hub.testing.pages import Browser
+from hub.testing.world import PASSWORD, World
+from hub.web import portal_read
+
+REPORT = "/portal/nordwind/report/problem"
+Browse = Callable[[str], Browser]
+
+
+@pytest.fixture
+def join(hub: Hub, world: World, browse: Browse) -> Callable[[str, Limits | None], Browser]:
+    """`join("viewer", None)`: one more member of Nordwind's with this role, at their browser."""
+
+    def made(role: str, limits: Limits | None = None) -> Browser:
+        with hub.db.write() as session:
+            person = people.add_person(session, HUB, f"{role} Member")
+            people.set_password(session, HUB, person, f"{role}@nordwind.example", PASSWORD)
+            account = session.get_one(Account, world.nordwind.account)
+            accounts.add_member(session, HUB, account, person, [role], limits=limits)
+        return browse(f"{role}@nordwind.example")
+
+    return made
+
+
+@pytest.mark.parametrize("role", ["viewer", "billing"])
+def test_who_may_only_read_is_offered_no_report(
+    join: Callable[[str, Limits | None], Browser], role: str
+) -> None:
+    reader = join(role, None)
+    for place in ("/portal/nordwind", "/portal/nordwind/cases"):
+        assert REPORT not in reader.get(place).text
+    assert reader.get(REPORT).status_code == 403
+
+
+def test_who_may_report_is_offered_it(petra: Browser) -> None:
+    assert REPORT in petra.get("/portal/nordwind/cases").text
+    assert petra.get(REPORT).status_code == 200
+
+
+def test_an_old_case_shows_its_story_however_many_are_younger(
+    hub: Hub,
+    world: World,
+    join: Callable[[str, Limits | None], Browser],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(portal_read, "MOST", 0)  # the account's page reads the story of the newest ones only
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        new = NewCase(
+            title="Old", case_type="question", customer_title="Old one", service_id=world.nordwind.service
+        )
+        case = desk.open_case(session, access.viewer_of(session, world.kim), account, new, share=True)
+        number = case.number
+    limited = join("technical", Limits(services=frozenset({world.nordwind.service})))
+    shown = limited.get(f"/portal/nordwind/case/{number}").text
+    assert "Nothing yet" not in shown
+    assert "We opened this case for you" in shown
