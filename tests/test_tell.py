@@ -5,15 +5,17 @@ from datetime import timedelta
 
 import pytest
 from mail_scene import Scene, mail_scene
+from sqlalchemy import select
 
 from hub.base import clock
 from hub.domain import accounts, cases, connections, coverage, notices, outbox, people
 from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
 from hub.domain.connections import Connection
+from hub.domain.outbox import Delivery
 from hub.domain.people import ContactPoint
-from hub.flows import delivery
-from hub.flows.tell import tell
+from hub.flows import delivery, post
+from hub.flows.tell import Task, tell
 
 
 @pytest.fixture
@@ -151,6 +153,27 @@ def test_an_address_that_the_server_refuses_sends_the_notice_on(scene):
     missed = scene.entries("notice.not_sent")
     assert [line.data["person"] for line in missed] == ["Kim Brandt", "Dana Krause"]
     assert "no such person" in missed[0].data["why"]
+
+
+def test_who_was_refused_is_neither_on_the_list_of_the_told_nor_waited_for(scene):
+    address, case = scene.world.nordwind.login, scene.case()
+    scene.sink.refuse(address)
+    scene.tell("customers", case, "published:7")
+    scene.deliver()
+    assert [line.data["person"] for line in scene.entries("notice.not_sent")] == ["Petra Petersen"]
+    with scene.hub.db.read() as session:
+        assert notices.told_of(session, scene.world.nordwind.account, [7]) == {}
+
+
+def test_whose_mail_came_back_was_not_told(scene):
+    scene.tell("customers", scene.case(), "published:7")
+    scene.deliver()
+    with scene.hub.db.write() as session:
+        [told] = notices.told_of(session, scene.world.nordwind.account, [7])[7]
+        assert told.delivered_at is not None
+        [mail] = session.scalars(select(Delivery).where(Delivery.kind == "mail"))
+        post.miss(session, Task.read(mail.body), "mailbox unknown")
+        assert notices.told_of(session, scene.world.nordwind.account, [7]) == {}
 
 
 def test_whoever_is_away_is_not_told(scene):

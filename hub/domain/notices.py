@@ -32,6 +32,7 @@ class Notice(Base):
     entry_seq: Mapped[int | None]
     created_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
+    missed_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]
 
 
@@ -82,6 +83,15 @@ def delivered(session: Session, account_id: uuid.UUID, notice_id: uuid.UUID) -> 
     )
 
 
+def missed(session: Session, account_id: uuid.UUID, person_id: uuid.UUID, event: str) -> None:
+    """The person could not be told after all, whatever it looked like when the notice left the hub."""
+    session.execute(
+        update(NOTICES)
+        .where(NOTICES.c.account_id == account_id, NOTICES.c.person_id == person_id, NOTICES.c.event == event)
+        .values(missed_at=clock.now())
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """Somebody was told of an entry; `delivered_at` is empty until it has left the hub."""
@@ -91,11 +101,15 @@ class Told:
 
 
 def told_of(session: Session, account_id: uuid.UUID, seqs: Collection[int]) -> dict[int, list[Told]]:
-    """Whom the hub told of some entries of an account, by their `seq`; one statement for any number."""
+    """Whom the hub told of some entries of an account, by their `seq`; one statement for any number.
+
+    Who was missed is not among them: a line of its own says so.
+    """
     query = (
         select(NOTICES.c.entry_seq, Person.name, NOTICES.c.delivered_at)
         .join(Person, Person.id == NOTICES.c.person_id)
         .where(NOTICES.c.account_id == account_id, NOTICES.c.entry_seq.in_(seqs))
+        .where(NOTICES.c.missed_at.is_(None))
         .order_by(Person.name)
     )
     found: dict[int, list[Told]] = {}

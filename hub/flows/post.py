@@ -103,6 +103,7 @@ def miss(session: Session, task: Task, reason: str) -> None:
     """
     assert task.person_id is not None  # a notice is for one person
     heads = timeline.lock(session, [task.account_id])
+    notices.missed(session, task.account_id, task.person_id, task.event)
     case = session.get_one(Case, (task.account_id, task.case_id))
     name = people.get_person(session, task.person_id).name
     line = tell.not_told(case, task.person_id, name, task.event, reason)

@@ -641,6 +641,7 @@ def upgrade() -> None:
         sa.Column("entry_seq", sa.Integer(), nullable=True),
         sa.Column("created_at", Utc(), nullable=False),
         sa.Column("delivered_at", Utc(), nullable=True),
+        sa.Column("missed_at", Utc(), nullable=True),
         sa.Column("acknowledged_at", Utc(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_notices_person_id_people")),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_notices")),
