@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.base.errors import Unavailable
+from hub.base.errors import Unavailable, frames
 from hub.domain import cases, connections, coverage, sessions
 from hub.flows import delivery, directory, hanging, intake, mailroom, reconcile, sync
 from hub.flows.delivery import Dispatcher
@@ -121,8 +121,8 @@ def attempt(hub: Hub, timer: Timer) -> bool:
     except Unavailable as error:
         log.warning("timer.unavailable", timer=timer.name, reason=str(error))
         return False
-    except Exception:
-        log.exception("timer.failed", timer=timer.name)
+    except Exception as error:
+        log.error("timer.failed", timer=timer.name, error=type(error).__name__, frames=frames(error))
         return False
     return True
 

@@ -4,6 +4,8 @@ import threading
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import IntegrityError
+from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
 from hub import jobs
@@ -37,6 +39,18 @@ def test_a_failing_timer_is_logged_and_the_others_go_on(hub: Hub, monkeypatch: p
     lines = [line for line in logs if line["event"] == "timer.failed"]
     assert len(lines) >= 2
     assert {line["timer"] for line in lines} == {"fails"}
+
+
+def test_what_a_failing_timer_had_in_hand_is_not_logged(hub: Hub):
+    def fail(hub: Hub) -> None:
+        raise IntegrityError("INSERT", {"title": "a word in confidence"}, Exception("Key (in confidence)"))
+
+    with capture_logs([format_exc_info]) as logs:
+        assert not jobs.attempt(hub, Timer("fails", 1, fail))
+    [line] = logs
+    assert (line["event"], line["error"]) == ("timer.failed", "IntegrityError")
+    assert line["frames"][-1].endswith(" in fail")
+    assert "in confidence" not in str(logs)
 
 
 def test_the_worker_ends_only_after_what_is_under_way(hub: Hub, monkeypatch: pytest.MonkeyPatch):

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 from mail_scene import Scene, mail, mail_scene, parked, take, token, wrote
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from structlog.processors import format_exc_info
+from structlog.testing import capture_logs
 
 from hub import hookimpl
 from hub.app import create_hub
@@ -137,6 +140,19 @@ def test_a_mail_that_cannot_be_taken_is_parked_and_not_lost(scene, monkeypatch):
     [kept] = parked(scene)
     assert kept.body == message.as_bytes()
     assert "RuntimeError" in kept.reason
+
+
+def test_the_words_of_a_mail_that_cannot_be_taken_are_not_logged(scene, monkeypatch):
+    def broken(*_: object) -> None:
+        raise IntegrityError("INSERT", {"body": "a word in confidence"}, Exception("Key (in confidence)"))
+
+    monkeypatch.setattr(door, "append", broken)
+    with capture_logs([format_exc_info]) as logs:
+        assert take(scene, mail(to=token(scene, "case", scene.case()))) == "parked"
+    [line] = [line for line in logs if line["event"] == "mail.not_taken"]
+    assert line["error"] == "IntegrityError"
+    assert line["frames"][-1].endswith(" in broken")
+    assert "in confidence" not in str(logs) + parked(scene)[0].reason
 
 
 # Mailboxes

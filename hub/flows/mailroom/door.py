@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from hub.base import ids
-from hub.base.errors import HubError, Misconfigured, Unavailable
+from hub.base.errors import HubError, Misconfigured, Unavailable, frames
 from hub.domain import audit, mailbox, quarantine, sessions, timeline
 from hub.domain.audit import HUB
 from hub.domain.kinds import Kind
@@ -54,7 +54,7 @@ def deliver(hub: Hub, raw: bytes, connection_id: uuid.UUID | None = None, *, tro
         raise
     except Exception as error:
         # Whatever went wrong with this mail must neither lose it nor hold up the ones behind it.
-        log.exception("mail.not_taken", digest=mail.digest)
+        log.error("mail.not_taken", digest=mail.digest, error=type(error).__name__, frames=frames(error))
         reason = (
             str(error) if isinstance(error, HubError) else f"It cannot be taken ({type(error).__name__})."
         )
