@@ -10,15 +10,16 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.domain import accounts
+from hub.domain import access, accounts, signals, timeline
 from hub.domain.accounts import Service
 from hub.domain.alerts import Alert
 from hub.domain.audit import HUB, AuditLine
 from hub.domain.cases import Case
 from hub.domain.signals import Signal
 from hub.domain.timeline import Entry
-from hub.flows import alarm
+from hub.flows import alarm, queues
 from hub.flows.runtime import Hub
+from hub.testing.world import World
 
 
 @pytest.fixture
@@ -41,10 +42,14 @@ def meanwhile(hub: Hub, first: Callable[[Session], object], then: Callable[[Sess
     with hub.db.write() as session:
         first(session)
         thread.start()
-        deadline = time.monotonic() + 4
-        while hub.db.dialect == "postgresql" and not is_blocked(hub) and time.monotonic() < deadline:
-            pass
+        wait_until_blocked(hub)
     thread.join()
+
+
+def wait_until_blocked(hub: Hub) -> None:
+    deadline = time.monotonic() + 4
+    while hub.db.dialect == "postgresql" and not is_blocked(hub) and time.monotonic() < deadline:
+        pass
 
 
 def is_blocked(hub: Hub) -> bool:
@@ -84,3 +89,31 @@ def test_a_service_that_closes_meanwhile_leaves_its_signal_in_the_queue(
         assert list(session.scalars(select(Signal.matched))) == [False]
         assert list(session.scalars(select(Alert))) == []
         assert "matches no service" in " ".join(session.scalars(select(AuditLine.sentence)))
+
+
+def test_naming_a_signal_and_a_webhook_about_it_never_wait_crosswise(
+    hub: Hub, source: alarm.Source, world: World
+) -> None:
+    """The webhook has the signal and wants the account; whoever names it wants both, too."""
+    strange = scene.event(identifiers=(("host", "web17"),))
+    with hub.db.write() as session:
+        alarm.sound(session, source, [strange])
+    nordwind = world.nordwind
+
+    def name_it() -> None:
+        with hub.db.write() as session:
+            viewer = access.viewer_of(session, world.kim)
+            (signal,) = session.scalars(select(Signal))
+            service = session.get_one(Service, (nordwind.account, nordwind.service))
+            queues.map_signal(session, viewer, signal, service, "host", "web17")
+
+    thread = threading.Thread(target=name_it)
+    with hub.db.write() as session:
+        signals.store(session, source.id, [strange])
+        thread.start()
+        wait_until_blocked(hub)
+        timeline.lock(session, [nordwind.account])
+    thread.join()
+    with hub.db.read() as session:
+        assert list(session.scalars(select(Signal.matched))) == [True]
+        assert len(list(session.scalars(select(Case)))) == 1

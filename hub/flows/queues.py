@@ -56,6 +56,7 @@ def map_signal(
     """
     if [kind, value] not in [list(pair) for pair in signal.identifiers]:
         raise Invalid.field("identifier", N_("Please choose one of the names that the signal carries."))
+    _lock(session, SIGNALS.c.connection_id == signal.connection_id, _carries(kind, value))
     accounts.add_identifier(session, desk.acting(session, viewer, service.account_id), service, kind, value)
     session.flush()  # signals are matched by Core statements
     source = session.get_one(Connection, signal.connection_id)
@@ -78,6 +79,13 @@ def _waiting_under(
             return
         after = found[-1].id
         yield [_event(row) for row in found]
+
+
+def _lock(session: Session, *wanted: ColumnElement[bool]) -> None:
+    """The waiting signals before any account, and in their order, as webhooks take them: nobody waits
+    crosswise."""
+    order = (SIGNALS.c.connection_id, SIGNALS.c.natural_key, SIGNALS.c.episode_start)
+    session.execute(select(SIGNALS.c.id).where(*WAITING, *wanted).order_by(*order).with_for_update()).all()
 
 
 def _carries(kind: str, value: str) -> ColumnElement[bool]:
@@ -145,6 +153,7 @@ def drop_signals(
 
 def _drop(session: Session, viewer: Viewer, *wanted: ColumnElement[bool]) -> list[uuid.UUID]:
     """Drop those of the waiting signals; answers the connection of each."""
+    _lock(session, *wanted)
     dropped = update(SIGNALS).where(*WAITING, *wanted)
     dropped = dropped.values(handled_at=clock.now(), handled_by=viewer.person_id)
     return list(session.scalars(dropped.returning(SIGNALS.c.connection_id)))
