@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hub.domain.accounts import Service, Site
 from hub.domain.people import Person
 from hub.web.sheets import Field
-from hub.web.state_words import MEMBER_ROLES, NEWS_WISHES, SEVERITIES, choices
+from hub.web.state_words import MEMBER_ROLES, NEWS_WISHES, SEVERITIES, choices, place_name
 from hub.web.words import LANGUAGE_NAMES, _
 
 
@@ -88,12 +88,12 @@ def service_fields(sites: Sequence[Site], services: Sequence[Service]) -> list[F
     return [
         Field("name", _("Name"), required=True),
         Field("kind", _("Kind"), required=True, help=_("Any word of yours: circuit, rack, host, desk …")),
-        Field("site", _("Site"), "select", options=some({site.id: site.name for site in sites})),
+        Field("site", _("Site"), "select", options=some({site.id: place_name(site) for site in sites})),
         Field(
             "partner",
             _("Takes over when it fails"),
             "select",
-            options=some({service.id: service.name for service in services}),
+            options=some({service.id: place_name(service) for service in services}),
         ),
         Field("share_severity", _("Its cases are shown to the customer from"), "select", options=policy),
         _minutes(),

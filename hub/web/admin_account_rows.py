@@ -1,7 +1,7 @@
 """One site, service or person of an account in the administration, each on a page of its own."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, url_for
@@ -41,7 +41,9 @@ def service(slug: str, service_id: uuid.UUID) -> ResponseReturnValue:
     """What the account buys, and when the customer learns of its cases."""
     account = doors.account(slug)
     found: Service = own(account, Service, service_id)
-    fields = service_fields(*_places(account, but=found))
+    # What is closed meanwhile is offered where it is the present value: saving must not change it.
+    sites, services = _places(account, _some(found.site_id), _some(found.partner_id))
+    fields = service_fields(sites, [known for known in services if known is not found])
     known = {field.name: getattr(found, field.name, None) for field in fields}
     form = Form(admin_forms.ServiceForm, {**known, "site": found.site_id, "partner": found.partner_id})
 
@@ -82,10 +84,16 @@ def _known(member: Membership) -> dict[str, Any]:
     }
 
 
-def _places(account: Account, but: Service | None = None) -> tuple[Sequence[Site], Sequence[Service]]:
+def _places(
+    account: Account, sites: Collection[uuid.UUID] = (), services: Collection[uuid.UUID] = ()
+) -> tuple[Sequence[Site], Sequence[Service]]:
+    """What is open of an account, and of what is closed that which was chosen before."""
     session = doors.session()
-    services = [known for known in accounts.services_of(session, account.id) if known is not but]
-    return accounts.sites_of(session, account.id), services
+    return accounts.sites_of(session, account.id, sites), accounts.services_of(session, account.id, services)
+
+
+def _some(chosen: uuid.UUID | None) -> Collection[uuid.UUID]:
+    return () if chosen is None else (chosen,)
 
 
 def _answer(

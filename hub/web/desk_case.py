@@ -1,5 +1,6 @@
 """A case at the desk: what it is, what comes next, who works on it, and everything one can do about it."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from hub.web.filters import local_input
 from hub.web.forms import Form
 from hub.web.look import Look, ways
 from hub.web.pages import page
-from hub.web.state_words import CASE_TYPES, LEVELS, PRIORITIES, WAIT_REASONS, choices
+from hub.web.state_words import CASE_TYPES, LEVELS, PRIORITIES, WAIT_REASONS, choices, place_name
 from hub.web.words import _
 from hub.web.writing import Writing
 
@@ -115,7 +116,7 @@ def case_page(
         writing=composer,
         forms=_forms(case, tried or {}),
         posted=[composer.form, *(tried or {}).values()],
-        choices=_choices(account),
+        choices=_choices(account, case),
     )
 
 
@@ -140,21 +141,22 @@ def _forms(case: Case, tried: Mapping[str, Form[Any]]) -> dict[str, Form[Any]]:
     return {**blank, **tried}
 
 
-def _choices(account: Account) -> dict[str, list[tuple[str, str]]]:
+def _choices(account: Account, case: Case) -> dict[str, list[tuple[str, str]]]:
     session = doors.session()
     staff = people.staff(session, *desk.WORKERS)
     return {
         "staff": [("", _("The responsible contact"))] + [(str(person.id), person.name) for person in staff],
-        "services": _services(account),
+        "services": _services(account, case.service_id),
         "waits": choices(WAIT_REASONS),
         "levels": choices(LEVELS),
         "priorities": [("", _("As impact and urgency say")), *choices(PRIORITIES)],
     }
 
 
-def _services(account: Account) -> list[tuple[str, str]]:
-    found = services_of(doors.session(), account.id)
-    return [("", _("None in particular"))] + [(str(service.id), service.name) for service in found]
+def _services(account: Account, present: uuid.UUID | None = None) -> list[tuple[str, str]]:
+    """The open services, and the `present` one even where it is closed: saving must not change it."""
+    found = services_of(doors.session(), account.id, [present] if present else ())
+    return [("", _("None in particular"))] + [(str(service.id), place_name(service)) for service in found]
 
 
 @desk_case.route("/<slug>/cases/new", methods=["GET", "POST"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from hub.base.text import N_
+from hub.domain.accounts import Service, Site
 from hub.web.words import _
 
 CASE_STATES = {
@@ -95,6 +96,11 @@ CONNECTOR_KINDS = {
 }
 TEAM_KINDS = {"internal": N_("A team of ours"), "supplier": N_("A supplier")}
 PERSON_KINDS = {"human": N_("A human"), "function": N_("A function (gets mail, cannot sign in)")}
+
+
+def place_name(place: Site | Service) -> str:
+    """What a site or service is called in a list: a closed one stands there only because it was chosen."""
+    return _("%(name)s (closed)", name=place.name) if place.closed_at else place.name
 
 
 def choices(words: Mapping[str, str]) -> list[tuple[str, str]]:

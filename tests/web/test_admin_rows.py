@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from hub.base import clock
 from hub.domain import access, accounts
 from hub.domain.accounts import Account, Membership, Service
-from hub.domain.cases import NewCase
+from hub.domain.audit import HUB
+from hub.domain.cases import Case, NewCase
 from hub.domain.timeline import Entry
 from hub.flows import audience, desk
 from hub.flows.runtime import Hub
@@ -106,6 +108,58 @@ def test_a_service_gets_a_site_another_name_and_a_sharing_policy(
     refused = rita.post(address, {**change, "share_after_minutes": "99999"})
     assert refused.status_code == 422
     assert "Please enter 0 to 10080 minutes." in refused.text
+
+
+def _as_offered(browser: Browser, address: str, action: str) -> dict[str, list[str]]:
+    """What a browser sends for the form of that action when nobody touches it."""
+    values: dict[str, list[str]] = {}
+    inside, name = False, ""
+    for tag, given in Shown(browser.get(address).text).tags:
+        if tag == "form":
+            inside = given.get("action", "").endswith(action)
+        elif inside and tag == "select":
+            name = given["name"]
+        elif inside and tag == "option" and ("selected" in given or name not in values):
+            values[name] = [given["value"]]
+        elif inside and tag == "input" and (given["type"] not in ("checkbox", "radio") or "checked" in given):
+            values.setdefault(given["name"], []).append(given["value"])
+    return values
+
+
+def test_a_closed_site_or_partner_of_a_service_stays_when_something_else_is_saved(
+    rita: Browser, hub: Hub, world: World
+) -> None:
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        site = accounts.add_site(session, HUB, account, "Yard", zone="UTC")
+        partner = accounts.add_service(session, HUB, account, "circuit", "Old line")
+        service = session.get_one(Service, (account.id, world.nordwind.service))
+        accounts.change_service(session, HUB, service, site_id=site.id, partner_id=partner.id)
+        accounts.change_site(session, HUB, site, closed_at=clock.now())
+        accounts.change_service(session, HUB, partner, closed_at=clock.now())
+    address = f"{NORDWIND}/service/{service.id}"
+    assert "Yard (closed)" in rita.get(address).text
+    assert "Old line (closed)" in rita.get(address).text
+    change = {**_as_offered(rita, address, "#row"), "name": "Another name"}
+    assert rita.post(address, change).status_code == 303
+    now = _kept(hub, Service, id=service.id)
+    assert (now.name, now.site_id, now.partner_id) == ("Another name", site.id, partner.id)
+
+
+def test_a_closed_service_of_a_case_stays_when_its_title_is_saved(
+    kim: Browser, hub: Hub, world: World
+) -> None:
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        new = NewCase(title="Line down", case_type="incident", service_id=world.nordwind.service)
+        case = desk.open_case(session, access.viewer_of(session, world.kim), account, new)
+        service = session.get_one(Service, (account.id, world.nordwind.service))
+        accounts.change_service(session, HUB, service, closed_at=clock.now())
+    page = f"/desk/nordwind/case/{case.number}"
+    change = {**_as_offered(kim, page, "/describe"), "title": "Another title"}
+    assert kim.post(f"{page}/describe", change).status_code == 303
+    now = _kept(hub, Case, id=case.id)
+    assert (now.title, now.service_id) == ("Another title", service.id)
 
 
 def test_a_new_service_may_have_a_sharing_policy_at_once(rita: Browser, hub: Hub, world: World) -> None:

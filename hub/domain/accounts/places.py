@@ -1,6 +1,7 @@
 """Sites and services of an account, and the identifiers of services."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -161,15 +162,17 @@ def end_identifier(session: Session, actor: Actor, identifier: Identifier) -> No
     changes.record(session, identifier.account_id, Kind.IDENTIFIER_ENDED, actor, facts, service_id=service.id)
 
 
-def sites_of(session: Session, account_id: uuid.UUID) -> list[Site]:
-    """The open sites of an account, by name."""
-    query = select(Site).where(Site.account_id == account_id, Site.closed_at.is_(None))
+def sites_of(session: Session, account_id: uuid.UUID, also: Collection[uuid.UUID] = ()) -> list[Site]:
+    """The open sites of an account, and the closed ones of `also`, by name."""
+    query = select(Site).where(Site.account_id == account_id)
+    query = query.where(or_(Site.closed_at.is_(None), Site.id.in_(also)))
     return list(session.scalars(query.order_by(Site.name, Site.id)))
 
 
-def services_of(session: Session, account_id: uuid.UUID) -> list[Service]:
-    """The open services of an account, by name."""
-    query = select(Service).where(Service.account_id == account_id, Service.closed_at.is_(None))
+def services_of(session: Session, account_id: uuid.UUID, also: Collection[uuid.UUID] = ()) -> list[Service]:
+    """The open services of an account, and the closed ones of `also`, by name."""
+    query = select(Service).where(Service.account_id == account_id)
+    query = query.where(or_(Service.closed_at.is_(None), Service.id.in_(also)))
     return list(session.scalars(query.order_by(Service.name, Service.id)))
 
 
