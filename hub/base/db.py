@@ -27,15 +27,13 @@ from sqlalchemy import (
 from sqlalchemy import DateTime as SaDateTime
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.base import Executable
 
 from hub.base import hot
 from hub.base.clock import utc
-from hub.base.errors import HubError, Unavailable
-from hub.base.text import N_
+from hub.base.db_errors import known_errors
 
 
 class Utc(TypeDecorator[datetime]):
@@ -157,7 +155,7 @@ class Database:
 
     def ask(self, statement: Executable, bound: Mapping[str, Any]) -> Sequence[hot.Values]:
         """All rows of one SELECT of the `system` role, without a session, a BEGIN and a COMMIT around it."""
-        with _known_errors(), self._asking.connect() as connection:
+        with known_errors(), self._asking.connect() as connection:
             return hot.run_on(connection, statement, bound)
 
     def _of(self, scope: RowScope) -> Engine:
@@ -180,22 +178,11 @@ def _session(bind: Engine, scope: RowScope, end: Callable[[Session], None]) -> I
     session = Session(bind, expire_on_commit=False, autoflush=True)
     session.info["scope"] = scope
     try:
-        with _known_errors():
+        with known_errors():
             yield session
             end(session)
     finally:
         session.close()
-
-
-@contextmanager
-def _known_errors() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        known = as_hub_error(error)
-        if known is error:
-            raise
-        raise known from error
 
 
 @contextmanager
@@ -239,40 +226,6 @@ def _end_read(session: Session) -> None:
         # psycopg drops every prepared statement of a connection on a ROLLBACK, also after mere reads.
         session.expunge_all()
         session.commit()
-
-
-_BUSY = ("database is locked", "database table is locked")
-# serialization_failure, deadlock_detected, lock_not_available: PostgreSQL's words depend on its language.
-_BUSY_STATES = ("40001", "40P01", "55P03")
-_TAKEN = ("23505", "23P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
-_AWAY = (
-    *("could not connect", "connection refused", "connection failed", "server closed the connection"),
-    *("terminating connection", "the database system is", "unable to open database file"),
-)
-_FULL = ("disk is full", "no space left")
-
-
-def as_hub_error(error: OperationalError) -> HubError | OperationalError:
-    """A lock, a lost connection or a full disk as something to tell people; anything else as it is."""
-    words = str(error.orig).lower()
-    if _code(error) in _BUSY_STATES or any(sign in words for sign in _BUSY):
-        return Unavailable(N_("The database is busy. Nothing was lost; please try again in a moment."))
-    if error.connection_invalidated or any(sign in words for sign in _AWAY):
-        return Unavailable(
-            N_("The database cannot be reached. Nothing was saved; please try again in a moment.")
-        )
-    if any(sign in words for sign in _FULL):
-        return Unavailable(N_("The disk is full. Nothing was saved; the operator must free space."))
-    return error
-
-
-def is_taken(error: IntegrityError) -> bool:
-    """Whether a unique key is taken, as when two make the same at once; otherwise a row of ours is wrong."""
-    return _code(error) in _TAKEN
-
-
-def _code(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None) or ""
 
 
 @event.listens_for(Session, "after_begin")

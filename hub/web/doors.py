@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.wrappers import Response as AnyResponse
 
-from hub.base.db import NOBODY, RowScope, is_taken
+from hub.base.db import NOBODY, RowScope
+from hub.base.db_errors import is_taken
 from hub.base.errors import Conflict, NotFound, Unauthenticated
 from hub.domain import access, sessions
 from hub.domain.access import Viewer

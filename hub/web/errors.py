@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 import orjson
 import structlog
 from flask import Flask, Response, flash, redirect, render_template, request, url_for
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from hub.base import ids
-from hub.base.db import as_hub_error
+from hub.base.db_errors import as_hub_error
 from hub.base.errors import HubError, Invalid, TooMany, Unauthenticated, frames
 from hub.web import csrf
 from hub.web.words import _, language
@@ -56,7 +56,7 @@ def _http_error(error: HTTPException) -> AnyResponse:
 
 
 def _unexpected(error: Exception) -> AnyResponse:
-    if isinstance(error, OperationalError) and isinstance(known := as_hub_error(error), HubError):
+    if isinstance(error, SQLAlchemyError) and (known := as_hub_error(error)):
         return _hub_error(known)
     reference = ids.short(ids.new_id())[-8:]
     _log(error, reference)
@@ -129,7 +129,7 @@ def _to_sign_in() -> AnyResponse:
     if request.method in csrf.SAFE:
         back = request.full_path if request.query_string else request.path
         return redirect(url_for("auth.login", next=back))
-    flash(_("You were signed out. Sign in again; what you typed is still here."), "warn")
+    flash(_("You were signed out, and nothing was saved. Sign in and send it once more."), "warn")
     return redirect(url_for("auth.login", next=_page_before()), 303)
 
 

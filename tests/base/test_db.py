@@ -1,11 +1,13 @@
 """The database keeps what it was told, loses nothing, and says clearly when it cannot."""
 
+import socket
 import threading
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +15,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, StatementError
 
 from hub.base import clock, rows
-from hub.base.db import Database, as_hub_error
+from hub.base.db import NOBODY, Database
+from hub.base.db_errors import as_hub_error
 from hub.base.errors import Unavailable
 from hub.cli.ready import plain_engine
 from hub.domain.accounts import Setting
@@ -141,19 +144,64 @@ def test_two_that_wait_for_each_other_are_told_to_come_back(hub: Hub) -> None:
     assert busy.retry_after
 
 
-@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03"])
-def test_what_may_be_tried_again_is_known_in_every_language(sqlstate: str) -> None:
-    class Verklemmt(Exception):
-        pass
+class Verklemmt(Exception):
+    """An error of a server that does not speak English."""
 
-    cause = Verklemmt("Verklemmung entdeckt")
-    cause.sqlstate = sqlstate  # type: ignore[attr-defined]
-    assert isinstance(as_hub_error(OperationalError("UPDATE", {}, cause)), Unavailable)
+    def __init__(self, sqlstate: str | None) -> None:
+        super().__init__("Verklemmung entdeckt")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "said"),
+    [
+        *((state, "busy") for state in ("40001", "40P01", "55P03", "53200", "53300")),
+        *((state, "cannot be reached") for state in ("08006", "57P01", "57P02", "57P03", None)),
+        ("53100", "disk is full"),
+    ],
+)
+def test_what_may_be_tried_again_is_known_in_every_language(sqlstate: str | None, said: str) -> None:
+    known = as_hub_error(OperationalError("UPDATE", {}, Verklemmt(sqlstate)))
+    assert isinstance(known, Unavailable)
+    assert said in str(known)
+
+
+@pytest.mark.parametrize("sqlstate", ["42P01", "57014", "22P02"])
+def test_what_is_wrong_each_time_is_no_outage(sqlstate: str) -> None:
+    assert as_hub_error(OperationalError("SELECT", {}, Verklemmt(sqlstate))) is None
 
 
 def test_a_mistake_of_ours_is_not_called_an_outage() -> None:
-    error = OperationalError("SELECT", {}, Exception("no such table: connections"))
-    assert as_hub_error(error) is error
+    for words in ("no such table: connections", "could not connect the dots"):
+        assert as_hub_error(OperationalError("SELECT", {}, Exception(words))) is None
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """The address of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_server_that_is_silent_or_not_there_is_away(deaf: str) -> None:
+    db = Database(f"postgresql+psycopg://hub@{deaf}/hub?connect_timeout=2")
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        db.ask(text("SELECT 1"), {})
+    db.dispose()
+    db = Database("postgresql+psycopg://hub@127.0.0.1:1/hub")
+    with pytest.raises(Unavailable, match="cannot be reached"), db.read(NOBODY) as session:
+        session.execute(text("SELECT 1"))
+    db.dispose()
+
+
+def test_a_dry_pool_is_said_to_be_busy(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/dry.sqlite")
+    pool: Any = db.engine.pool
+    pool._timeout = 0.01
+    with pytest.raises(Unavailable, match="busy"), ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(db.read()).connection()
+    db.dispose()
 
 
 def test_many_rows_are_one_statement_with_every_type_kept(hub: Hub) -> None:
