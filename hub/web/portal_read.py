@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from hub.domain import access, cases, coverage
 from hub.domain.access import Viewer
-from hub.domain.accounts import Account, MemberRole, Service, Site, members_of
+from hub.domain.accounts import Account, MemberRole, Service, Site
 from hub.domain.cases import Case, CaseState
 from hub.domain.coverage import Responsible
+from hub.domain.people import Person
 from hub.flows.portal import SPEAKERS
 from hub.web.queues_read import MOST
 
@@ -123,9 +124,10 @@ def colleagues(session: Session, viewer: Viewer, case: Case) -> Colleagues | Non
     """
     if MemberRole.PORTAL_ADMIN not in viewer.members[case.account_id].roles:
         return None
-    watching, found = set(cases.watchers_of(session, case)), Colleagues([], [])
-    for _member, person in members_of(session, case.account_id):
-        if person.id not in (viewer.person_id, case.requester_id):
-            kept = found.following if person.id in watching else found.others
-            kept.append((str(person.id), person.name))
-    return found
+    unnamed = (viewer.person_id, case.requester_id)
+    watching = set(cases.watchers_of(session, case))
+    query = select(Person.id, Person.name).where(Person.id.in_(watching)).order_by(Person.name, Person.id)
+    following = [(str(row.id), row.name) for row in session.execute(query) if row.id not in unnamed]
+    known = watching.union(unnamed)
+    others = cases.may_follow(session, case.account_id).items()
+    return Colleagues(following, [(str(person), name) for person, name in others if person not in known])

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from hub.domain import access, accounts, cases, people
-from hub.domain.accounts import Account
+from hub.domain import access, accounts, cases, coverage, people
+from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
 from hub.domain.people import Person
@@ -92,6 +94,50 @@ def test_only_colleagues_are_let_in_and_only_by_a_portal_administrator(
     for verb in ("let_follow", "end_follow"):
         assert colleague.post(f"{address}/{verb}", {"person": str(world.nordwind.person)}).status_code == 403
     assert _watchers(hub, case) == [dirk.id]
+
+
+def test_who_belongs_by_the_parent_is_offered_and_ended_like_any_colleague(
+    hub: Hub, world: World, petra: Browser, dirk: Person, case: Case
+) -> None:
+    with hub.db.write() as session:
+        holding = accounts.add_account(session, HUB, "Holding", prefix="HOLD")
+        session.get_one(Account, world.nordwind.account).parent_id = holding.id
+        for name, limits in (("Paul Parent", None), ("Lim Parent", Limits(sites=_site(session, holding)))):
+            person = people.add_person(session, HUB, name)
+            accounts.add_member(session, HUB, holding, person, ["viewer"], limits=limits)
+    address = f"/portal/nordwind/case/{case.number}"
+    with hub.db.read() as session:
+        named = {row.name: str(row.id) for row in session.scalars(select(Person))}
+    paul, limited = named["Paul Parent"], named["Lim Parent"]
+    assert _offered(petra, address) == ["", str(dirk.id), paul]
+    assert petra.post(f"{address}/let_follow", {"person": limited}).status_code == 422
+    assert petra.post(f"{address}/let_follow", {"person": paul}).status_code == 303
+    assert _form(petra, address, "end_follow")["fields"][-1]["value"] == paul
+    assert petra.post(f"{address}/end_follow", {"person": paul}).status_code == 303
+    assert _watchers(hub, case) == []
+
+
+def test_who_may_not_come_in_any_more_is_not_offered_but_can_be_ended(
+    hub: Hub, world: World, petra: Browser, dirk: Person, case: Case
+) -> None:
+    address = f"/portal/nordwind/case/{case.number}"
+    assert petra.post(f"{address}/let_follow", {"person": str(dirk.id)}).status_code == 303
+    with hub.db.write() as session:
+        coverage.disable(session, HUB, session.get_one(Person, dirk.id))
+    assert petra.post(f"{address}/end_follow", {"person": str(dirk.id)}).status_code == 303
+    assert petra.post(f"{address}/let_follow", {"person": str(dirk.id)}).status_code == 422
+    assert "Dirk Voss" not in petra.get(address).text.split('id="colleagues"', 1)[-1]
+    assert _watchers(hub, case) == []
+
+
+def _site(session: Session, account: Account) -> frozenset[uuid.UUID]:
+    return frozenset({accounts.add_site(session, HUB, account, "Yard", zone="UTC").id})
+
+
+def _offered(browser: Browser, address: str) -> list[str]:
+    fields = _form(browser, address, "let_follow")["fields"]
+    [options] = [field["options"] for field in fields if field["name"] == "person"]
+    return list(options)
 
 
 def _form(browser: Browser, address: str, verb: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hub.domain.cases.changing import (
 )
 from hub.domain.cases.describing import (
     change,
+    may_follow,
     prioritise,
     set_handler,
     set_next,
@@ -82,6 +83,7 @@ __all__ = [
     "is_over",
     "list_cases",
     "log_call",
+    "may_follow",
     "named",
     "note",
     "open_case",

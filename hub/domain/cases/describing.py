@@ -26,6 +26,7 @@ from hub.domain.cases.changing import (
 from hub.domain.cases.priority import chosen, level
 from hub.domain.cases.tables import ENDED_STATES, OPEN_STATES, Case, Watcher
 from hub.domain.kinds import Kind
+from hub.domain.people import Person
 
 _DEEPEST = 16  # ends a walk through accounts even if their parents were ever made a circle
 
@@ -168,10 +169,11 @@ def _apply(session: Session, taken: Taken, actor: Actor, wanted: dict[str, Any])
 
 
 def watch(session: Session, actor: Actor, case: Case, person_id: uuid.UUID) -> int | None:
-    """Let a member of the account follow a shared case that is not their own; None if they already do."""
+    """Let someone of `may_follow` follow a shared case that is not their own; None if they already do."""
     taken = take(session, case)
     require_shared(case)
-    _require_membership(session, case.account_id, person_id)
+    if person_id not in may_follow(session, case.account_id):
+        raise Invalid.field("person_id", N_("Please choose someone of this account."))
     if session.get(Watcher, (case.account_id, case.id, person_id)) is not None:
         return None
     person = people.get_person(session, person_id)
@@ -180,20 +182,32 @@ def watch(session: Session, actor: Actor, case: Case, person_id: uuid.UUID) -> i
     return say(session, taken, entry(case, Kind.CASE_CHANGED, actor, facts, weight="detail"))
 
 
-def _require_membership(session: Session, account_id: uuid.UUID, person_id: uuid.UUID) -> None:
+def may_follow(session: Session, account_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    """Who belongs to an account and may come in, by name: as its member, or of a parent as a whole."""
     now = clock.now()
-    lasts = or_(Membership.valid_until.is_(None), Membership.valid_until > now)
-    own = select(Membership.id).where(Membership.person_id == person_id, Membership.valid_from <= now, lasts)
+    query = (
+        select(Person.id, Person.name, Membership.account_id, Membership.limits)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.valid_from <= now, Person.disabled_at.is_(None))
+        .where(or_(Membership.valid_until.is_(None), Membership.valid_until > now))
+        .order_by(Person.name, Person.id)
+    )
     # A membership may be of a parent, which a member of the child alone cannot read.
     with as_system(session):
-        step: uuid.UUID | None = account_id
-        for _ in range(_DEEPEST):
-            if step is None:
-                break
-            if session.scalar(own.where(Membership.account_id == step).limit(1)) is not None:
-                return
-            step = session.scalar(select(Account.parent_id).where(Account.id == step))
-    raise Invalid.field("person_id", N_("Please choose someone of this account."))
+        chain = [account_id, *_parents(session, account_id)]
+        rows = session.execute(query.where(Membership.account_id.in_(chain))).all()
+    return {row.id: row.name for row in rows if row.account_id == account_id or not row.limits}
+
+
+def _parents(session: Session, account_id: uuid.UUID) -> list[uuid.UUID]:
+    found: list[uuid.UUID] = []
+    step: uuid.UUID | None = account_id
+    while len(found) < _DEEPEST:
+        step = session.scalar(select(Account.parent_id).where(Account.id == step))
+        if step is None:
+            break
+        found.append(step)
+    return found
 
 
 def unwatch(session: Session, actor: Actor, case: Case, person_id: uuid.UUID) -> int | None:
