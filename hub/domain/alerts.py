@@ -81,7 +81,7 @@ class Active:
 def active(session: Session, connection_id: uuid.UUID, natural_keys: Collection[str]) -> list[Active]:
     """The alerts of some natural keys that have not cleared, of any episode.
 
-    Call it while the signals' rows are locked (after `signals.store`), so that nobody clears them meanwhile.
+    Call it after `signals.store`: the batch's own signals are locked then, and nobody clears them meanwhile.
     """
     if not natural_keys:
         return []

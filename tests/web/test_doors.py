@@ -76,6 +76,45 @@ def test_every_answer_says_what_a_page_may_do(kim: Browser, app: Flask):
         assert "Permissions-Policy" in answer.headers
 
 
+PROTECTION = (
+    *("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy"),
+    *("Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Cache-Control"),
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 302),
+        ("HEAD", "/auth/login", 200),
+        ("GET", "/desk", 302),
+        ("GET", "/static/layout.css", 200),
+        ("GET", "/static/nothing.css", 404),
+        ("GET", "/healthz", 200),
+        ("POST", "/in/nobody", 401),
+        ("GET", "/in/nobody", 405),
+        ("TRACE", "/", 405),
+    ],
+)
+def test_no_answer_goes_without_its_protection(app: Flask, method: str, path: str, status: int):
+    answer = app.test_client().open(path, method=method)
+    assert answer.status_code == status
+    assert [len(answer.headers.getlist(name)) for name in PROTECTION] == [1] * len(PROTECTION)
+
+
+def test_a_page_that_broke_and_one_that_is_known_are_protected_too(own_app: Flask):
+    @own_app.get("/test/broken")
+    def broken() -> str:
+        raise RuntimeError("broken")
+
+    client = own_app.test_client()
+    tag = client.get("/static/layout.css").headers["ETag"]
+    known = client.get("/static/layout.css", headers={"If-None-Match": tag})
+    for answer, status in ((client.get("/test/broken"), 500), (known, 304)):
+        assert answer.status_code == status
+        assert [len(answer.headers.getlist(name)) for name in PROTECTION] == [1] * len(PROTECTION)
+
+
 def test_static_files_are_kept_for_good_under_the_name_of_their_content(app: Flask):
     client = app.test_client()
     version = app.extensions["asset_version"]
