@@ -102,12 +102,14 @@ def service_fields(sites: Sequence[Site], services: Sequence[Service]) -> list[F
 
 def member_fields(sites: Sequence[Site], services: Sequence[Service]) -> list[Field]:
     """What is asked about a person of the customer: what they may do, and what they see."""
-    places = [(str(site.id), site.name) for site in sites]
-    bought = [(str(service.id), service.name) for service in services]
+    places = [(str(site.id), place_name(site)) for site in sites]
+    bought = [(str(service.id), place_name(service)) for service in services]
+    sees = [("everything", _("Everything of the account")), ("some", _("Only what is ticked here"))]
     return [
         Field("roles", _("Roles"), "checks", options=choices(MEMBER_ROLES)),
-        Field("sites", _("Only these sites"), "checks", options=places, help=_("None: all.")),
-        Field("services", _("Only these services"), "checks", options=bought, help=_("None: all.")),
+        Field("sees", _("What they see"), "radios", True, options=sees),
+        Field("sites", _("Only these sites"), "checks", options=places),
+        Field("services", _("Only these services"), "checks", options=bought),
     ]
 
 

@@ -70,14 +70,17 @@ def member(slug: str, member_id: uuid.UUID) -> ResponseReturnValue:
             subscriptions=data.subscriptions(found.subscriptions),
         )
 
-    name = people.get_person(doors.session(), found.person_id).name
-    return _answer(account, name, form, [*member_fields(*_places(account)), *news_fields()], change)
+    name, limits = people.get_person(doors.session(), found.person_id).name, Limits.read(found.limits)
+    # What is closed meanwhile is still a limit: it is drawn where it is one, so that saving keeps it.
+    places = _places(account, limits.sites or (), limits.services or ())
+    return _answer(account, name, form, [*member_fields(*places), *news_fields()], change)
 
 
 def _known(member: Membership) -> dict[str, Any]:
     limits, wish = Limits.read(member.limits), member.subscriptions.get(CASE_NEWS)
     return {
         "roles": member.roles,
+        "sees": "some" if limits != Limits() else "everything",
         "sites": sorted(limits.sites or ()),
         "services": sorted(limits.services or ()),
         "case_update": "" if wish is None else "email" if "email" in wish else "none",

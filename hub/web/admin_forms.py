@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from hub.base.errors import Invalid
+from hub.base.text import N_
 from hub.domain.accounts import CASE_NEWS, Limits
 from hub.web.forms import (
     ClockText,
@@ -102,11 +104,19 @@ class MemberRights(Fields):
     """What a person of the customer may do in an account, and to which part of it that is limited."""
 
     roles: list[str] = []
+    sees: Literal["everything", "some"]
     sites: list[uuid.UUID] = []
     services: list[uuid.UUID] = []
 
     def limits(self) -> Limits:
-        """Nothing chosen of a sort: no limit of that sort."""
+        """No limit is a choice of its own: boxes that nobody ticked, or ticked in vain, must not give it."""
+        ticked = bool(self.sites or self.services)
+        if self.sees == "everything":
+            if ticked:
+                raise Invalid.field("sees", N_("Some are ticked: choose those, or untick them."))
+            return Limits()
+        if not ticked:
+            raise Invalid.field("sees", N_("Please tick at least one site or service."))
         return Limits(frozenset(self.sites) or None, frozenset(self.services) or None)
 
 

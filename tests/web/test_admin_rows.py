@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select
 
 from hub.base import clock
-from hub.domain import access, accounts
-from hub.domain.accounts import Account, Membership, Service
+from hub.domain import access, accounts, people
+from hub.domain.accounts import Account, Limits, Membership, Service
 from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
 from hub.domain.timeline import Entry
@@ -44,7 +44,7 @@ def test_a_member_gets_other_roles_limits_and_news(rita: Browser, hub: Hub, worl
     assert address in rita.get(NORDWIND).text
     assert _form(rita, address)["case_update"]["options"] == ["", "email", "none"]
     circuit = str(world.nordwind.service)
-    change = {"roles": ["viewer", "technical"], "services": [circuit], "case_update": "none"}
+    change = {"roles": ["viewer", "technical"], "sees": "some", "services": [circuit], "case_update": "none"}
     assert rita.post(address, change).status_code == 303
     now = _kept(hub, Membership, account_id=world.nordwind.account)
     assert now.roles == ["technical", "viewer"]
@@ -56,11 +56,56 @@ def test_a_member_gets_other_roles_limits_and_news(rita: Browser, hub: Hub, worl
     assert chosen == ["none"]
 
 
+def _limited(hub: Hub, world: World) -> tuple[Membership, Limits]:
+    """A member who sees only a site and a service that are closed by now."""
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        yard = accounts.add_site(session, HUB, account, "Yard", zone="UTC")
+        line = accounts.add_service(session, HUB, account, "circuit", "Old line")
+        limits = Limits(frozenset({yard.id}), frozenset({line.id}))
+        person = people.add_person(session, HUB, "Lim Limited")
+        member = accounts.add_member(session, HUB, account, person, ["technical"], limits=limits)
+        accounts.change_site(session, HUB, yard, closed_at=clock.now())
+        accounts.change_service(session, HUB, line, closed_at=clock.now())
+        return member, limits
+
+
+def test_a_limit_to_what_is_closed_stays_when_something_else_is_saved(
+    rita: Browser, hub: Hub, world: World
+) -> None:
+    member, limits = _limited(hub, world)
+    address = f"{NORDWIND}/member/{member.id}"
+    shown = rita.get(address).text
+    assert "Yard (closed)" in shown
+    assert "Old line (closed)" in shown
+    change = {**_as_offered(rita, address, "#row"), "case_update": "none"}
+    assert rita.post(address, change).status_code == 303
+    now = _kept(hub, Membership, id=member.id)
+    assert (Limits.read(now.limits), now.subscriptions) == (limits, {"case_update": []})
+
+
+def test_no_limit_is_a_choice_of_its_own(rita: Browser, hub: Hub, world: World) -> None:
+    member, limits = _limited(hub, world)
+    address, circuit = f"{NORDWIND}/member/{member.id}", str(world.nordwind.service)
+    for wrong in ({}, {"sees": "some"}, {"sees": ""}, {"sees": "everything", "services": [circuit]}):
+        refused = rita.post(address, {"roles": ["technical"], **wrong})
+        assert refused.status_code == 422, wrong
+        assert 'href="#row-sees"' in refused.text, wrong
+        assert Limits.read(_kept(hub, Membership, id=member.id).limits) == limits
+    person = {"person": str(world.bolt.person), "roles": ["technical"]}
+    for wrong in ({}, {"sees": "some"}):
+        assert rita.post(f"{NORDWIND}/member", person | wrong).status_code == 422
+    assert rita.post(address, {"roles": ["technical"], "sees": "everything"}).status_code == 303
+    assert _kept(hub, Membership, id=member.id).limits == {}
+
+
 def test_news_of_a_member_follow_what_was_chosen(rita: Browser, hub: Hub, world: World) -> None:
     member = _kept(hub, Membership, account_id=world.nordwind.account)
     address, told = f"{NORDWIND}/member/{member.id}", {}
     for roles, wish in (("viewer", ""), ("viewer", "email"), ("technical", "none"), ("technical", "")):
-        assert rita.post(address, {"roles": roles, "case_update": wish}).status_code == 303
+        assert (
+            rita.post(address, {"roles": roles, "sees": "everything", "case_update": wish}).status_code == 303
+        )
         with hub.db.write() as session:
             kim = access.viewer_of(session, world.kim)
             account = session.get_one(Account, world.nordwind.account)
@@ -77,7 +122,7 @@ def test_news_of_a_member_follow_what_was_chosen(rita: Browser, hub: Hub, world:
 
 def test_a_member_without_a_role_is_refused_at_the_field(rita: Browser, hub: Hub, world: World) -> None:
     member = _kept(hub, Membership, account_id=world.nordwind.account)
-    refused = rita.post(f"{NORDWIND}/member/{member.id}", {"case_update": "email"})
+    refused = rita.post(f"{NORDWIND}/member/{member.id}", {"sees": "everything", "case_update": "email"})
     assert refused.status_code == 422
     assert "Please choose at least one role." in refused.text
     assert _kept(hub, Membership, account_id=world.nordwind.account).subscriptions == {}

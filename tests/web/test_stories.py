@@ -235,7 +235,7 @@ def test_an_account_is_set_up_without_touching_the_database(rita: Browser, brows
     person = rita.post("/admin/people/new", add, page="/admin/people/new").headers["Location"]
     login = {"login": "jo@sued.example", "password": PASSWORD}
     assert rita.post(f"{person}/password", login, page=person).status_code == 303
-    member = {"person": person.rsplit("/", 1)[1], "roles": ["portal_admin"]}
+    member = {"person": person.rsplit("/", 1)[1], "roles": ["portal_admin"], "sees": "everything"}
     assert rita.post(f"{page}/member", member, page=page).status_code == 303
     jo = browse("jo@sued.example")
     assert "Line 1" in visible(jo, "/portal/sudstern-gmbh")
