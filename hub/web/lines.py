@@ -1,5 +1,6 @@
 """A page of the timeline made ready to be drawn: days, sentences with links, texts, files."""
 
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,9 @@ LineLink = Callable[[str, int], str]
 _SPEAKS = frozenset({"staff", "customer", "team"})
 _OURS = frozenset({Kind.NOTE, Kind.CALL_LOGGED})
 _TEAMS = frozenset({Kind.ORDER_MESSAGE, Kind.ORDER_STATE})
+_WHO = ("person", "team")
+"""The facts by which a sentence names whoever did it."""
+
 _FEW = 4
 
 
@@ -140,7 +144,7 @@ def _shown(line: Line, there: Surroundings, opened: Sequence[Line]) -> Shown:
         body="" if line.erased else text_html(line.body) if line.body else "",
         foot=_foot(line, said, there),
         late=line.recorded_at - line.occurred_at > LATE,
-        case_number=None if number in (None, there.own) or (number or "") in said else number,
+        case_number=None if number in (None, there.own) or _says(said, number or "") else number,
         files=[
             (there.file_link(item.id, number), item.name, size(item.size))
             for item in there.files.get(line.seq, ())
@@ -170,10 +174,16 @@ def _source(line: Line, number: str | None, there: Surroundings) -> str | None:
 
 def _foot(line: Line, said: str, there: Surroundings) -> str:
     """Who did it, where the sentence does not say so, by which way, and whom the hub told of it."""
-    known = line.actor_kind not in _SPEAKS or line.actor_name in said
+    named = line.actor_name in (line.data.get(fact) for fact in _WHO) and _says(said, line.actor_name)
+    known = line.actor_kind not in _SPEAKS or named
     who = "" if known else line.actor_name
     reached = _reached(there.told.get(line.seq, ()), line.recorded_at)
     return " \u00b7 ".join(part for part in (who, _way(line, there.lens), *reached) if part)
+
+
+def _says(said: str, name: str) -> bool:
+    """Whether a sentence has the name as words of its own, not as a part of another word."""
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said) is not None
 
 
 def _way(line: Line, lens: str) -> str:

@@ -2,10 +2,14 @@
 
 import uuid
 
-from hub.domain import cases, teams
+import pytest
+
+from hub.domain import cases, people, teams, timeline
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB, Actor
 from hub.domain.cases import NewCase
+from hub.domain.kinds import Kind
+from hub.domain.timeline import NewEntry
 from hub.flows import desk
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser, Shown
@@ -18,6 +22,12 @@ def feet(browser: Browser, address: str) -> list[str]:
     for part in inside[1:]:
         found.append(" ".join(Shown(part.split("</div>")[0]).text.split()))
     return found
+
+
+def beside(browser: Browser, address: str) -> list[str]:
+    """What stands beside the sentence of each entry that has no text of its own, newest first."""
+    found = browser.get(address).text.split('<span class="e-by">· ')[1:]
+    return [Shown(part.split("</span>")[0]).text.strip() for part in found]
 
 
 def case_of(hub: Hub, world: World) -> tuple[uuid.UUID, str]:
@@ -54,6 +64,33 @@ def test_a_channel_that_only_its_connector_knows_by_name_is_not_named(
     page = f"/desk/nordwind/case/{number}"
     assert feet(kim, page)[0] == "through a connected tool"
     assert "freight_desk" not in kim.get(page).text
+
+
+@pytest.mark.parametrize("title", ["Annual maintenance", "Maintenance in Ann Arbor"])
+def test_who_did_it_stands_there_though_the_title_has_the_same_letters(
+    kim: Browser, hub: Hub, world: World, title: str
+) -> None:
+    with hub.db.write() as session:
+        ann = people.add_person(session, HUB, "Ann")
+        account = session.get_one(Account, world.nordwind.account)
+        staff = Actor("staff", "Ann", ann.id)
+        case = cases.open_case(session, staff, account, NewCase(title=title)).case
+    page = f"/desk/nordwind/case/{case.number}"
+    assert beside(kim, page) == ["Ann"]
+    with hub.db.write() as session:
+        cases.note(session, staff, session.get_one(cases.Case, (account.id, case.id)), "Soon.")
+    assert beside(kim, page) == ["Ann"]
+    assert not any("Ann" in foot for foot in feet(kim, page))  # "Ann noted." says it already
+
+
+def test_the_number_of_a_case_stands_there_though_a_longer_one_is_named(
+    kim: Browser, hub: Hub, world: World
+) -> None:
+    case_id, number = case_of(hub, world)
+    with hub.db.write() as session:
+        facts = {"person": f"Bot {number}5"}
+        timeline.append(session, NewEntry(world.nordwind.account, Kind.NOTE, HUB, facts, case_id=case_id))
+    assert beside(kim, "/desk/nordwind")[0] == number
 
 
 def test_under_what_was_published_stands_no_way_that_it_did_not_go_alone(
