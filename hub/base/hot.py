@@ -101,7 +101,9 @@ def _translated(connection: Connection, error: Any, text: str, cursor: Any) -> B
         connection_invalidated=lost,
         dialect=dialect,
     )
-    if lost:
+    if lost and not connection.invalidated:
+        # As SQLAlchemy does: what ended this connection ended those too that wait in the pool.
+        connection.engine.pool._invalidate(connection.connection, error)
         connection.invalidate(error)
     return known
 

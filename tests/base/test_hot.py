@@ -1,13 +1,15 @@
 """A statement that is run at the driver answers, fails and is counted as SQLAlchemy's own execution is."""
 
 import uuid
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, bindparam, insert, select
+from sqlalchemy import Table, bindparam, create_engine, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from hub.base import clock, hot
+from hub.base.errors import Unavailable
 from hub.domain.signals import SIGNALS
 from hub.domain.timeline import HEADS
 from hub.flows import alarm
@@ -66,3 +68,30 @@ def test_instants_are_aware(hub: Hub) -> None:
         (row,) = hot.run(session, query.with_only_columns(SIGNALS.c.first_seen_at), bound)
     assert row[0].tzinfo is not None
     assert row[0] <= clock.now()
+
+
+def test_after_a_restart_of_the_server_one_connection_fails_and_not_each(hub: Hub) -> None:
+    if hub.db.dialect == "sqlite":
+        pytest.skip("SQLite has no server")
+    query = select(HEADS.c.seq)
+    with ExitStack() as stack:
+        for _ in range(4):
+            hot.run(stack.enter_context(hub.db.read()), query, {})
+            stack.enter_context(hub.db._asking.connect()).execute(query)
+    owner = create_engine(hub.settings.database_url)
+    with owner.connect() as connection:
+        ending = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        ended = connection.scalars(text(f"{ending} AND datname = current_database()")).all()
+    owner.dispose()
+    assert len(ended) >= 8
+    assert all(ended)
+
+    def read() -> None:
+        with hub.db.read() as session:
+            hot.run(session, query, {})
+
+    for ask in (read, lambda: hub.db.ask(query, {})):
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            ask()
+        for _ in range(4):
+            ask()
