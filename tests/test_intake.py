@@ -14,7 +14,7 @@ from sqlalchemy import select
 from hub import hookimpl
 from hub.app import create_hub
 from hub.base import clock
-from hub.base.errors import Invalid, Unauthenticated
+from hub.base.errors import Invalid, Unauthenticated, Unavailable
 from hub.config import Settings
 from hub.domain import connections
 from hub.domain.alerts import Alert
@@ -57,15 +57,26 @@ class Odd(Connector[Nothing]):
         return Parsed()
 
 
-class Signed(Odd):
+class Secret(BaseModel):
+    """What a connector needs to tell who sends."""
+
+    word: str
+
+
+class Signed(Connector[Secret]):
     """Lets in only what is signed."""
 
     name = "signed"
+    kind = "monitoring"
     title = "Signed"
     capabilities = frozenset({"parse", "verify"})
+    settings_model = Secret
 
-    def verify(self, settings: Nothing, incoming: Incoming) -> bool:
-        return incoming.headers.get("x-signature") == "good"
+    def parse(self, settings: Secret, incoming: Incoming) -> Parsed:
+        return Parsed()
+
+    def verify(self, settings: Secret, incoming: Incoming) -> bool:
+        return incoming.headers.get("x-signature") == settings.word
 
 
 class OddPlugin:
@@ -199,21 +210,37 @@ def test_a_broken_connector_costs_nothing_but_its_own_bodies(
     states = {state.connection_id: state for state in all_of(hub, ConnectionState)}
     assert states[kept.connection_id].failures == 1
     assert states[kept.connection_id].last_error == kept.reason
-    assert "Odd" in {event.kind and "Odd" for event in all_of(hub, HealthEvent)}
+    [event] = all_of(hub, HealthEvent)
+    assert (event.connection_id, event.kind) == (kept.connection_id, "failing")
+    assert event.sentence == kept.reason
     assert send(hub, monitoring, alertmanager_body()).status == 202
     assert len(all_of(hub, Case)) == 1
 
 
-def test_a_connector_that_signs_needs_no_token_and_refuses_what_is_not_signed(hub: Hub) -> None:
+@pytest.fixture
+def signed(hub: Hub) -> str:
+    """The slug of a connection whose connector tells who may send."""
     with hub.db.write() as session:
-        made = connections.add_connection(
-            session, HUB, hub.registry, hub.keyring, "signed", "Signed", "own", {}
-        )
-        slug = made.slug
-    connection = intake.admit(hub, slug, {})
+        return connections.add_connection(
+            session, HUB, hub.registry, hub.keyring, "signed", "Signed", "own", {"word": "good"}
+        ).slug
+
+
+def test_a_connector_that_signs_needs_no_token_and_refuses_what_is_not_signed(hub: Hub, signed: str) -> None:
+    connection = intake.admit(hub, signed, {})
     with pytest.raises(Unauthenticated):
         intake.receive(hub, connection, incoming(b"ok"))
     assert intake.receive(hub, connection, incoming(b"ok", **{"x-signature": "good"})).status == 202
+
+
+@pytest.mark.parametrize("signature", ["good", "bad"])
+def test_what_cannot_be_checked_now_is_not_taken(hub: Hub, signed: str, signature: str) -> None:
+    with hub.db.write() as session:
+        connections.find(session, signed).settings = {}
+    with pytest.raises(Unavailable) as refusal:
+        intake.receive(hub, intake.admit(hub, signed, {}), incoming(b"ok", **{"x-signature": signature}))
+    assert refusal.value.retry_after
+    assert [*all_of(hub, Quarantined), *all_of(hub, HealthEvent)] == []
 
 
 def test_bodies_of_a_plugin_that_is_gone_wait_for_it(hub: Hub, settings: Settings) -> None:
@@ -248,6 +275,11 @@ def test_a_body_over_the_limit_is_seen_by_the_operator(hub: Hub, monitoring: tup
     (event,) = all_of(hub, HealthEvent)
     assert event.kind == "too_large"
     assert "16,777,216" in event.sentence
+
+
+def test_who_has_shown_no_token_fills_no_list_of_the_operator(hub: Hub, signed: str) -> None:
+    intake.note_too_large(hub, intake.admit(hub, signed, {}), 17 * 1024 * 1024)
+    assert all_of(hub, HealthEvent) == []
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.base.errors import HubError, Invalid, Misconfigured, Unauthenticated
+from hub.base.errors import HubError, Invalid, Misconfigured, Unauthenticated, Unavailable
 from hub.base.text import N_
 from hub.domain import connections, quarantine
 from hub.domain.audit import HUB
@@ -35,6 +35,7 @@ TOGETHER = 100
 SLOW_PAUSE = timedelta(minutes=5)
 """How long the worker parses for a connection whose parse was slow, before the door tries again."""
 _REFUSED = N_("The request was not accepted.")
+_UNCHECKED = N_("The request cannot be checked right now.")
 log = structlog.get_logger()
 
 
@@ -71,7 +72,12 @@ def _verifies(hub: Hub, connection: Configured) -> bool:
 
 
 def note_too_large(hub: Hub, connection: Configured, size: int | None) -> None:
-    """Let the operator see that a body was over the limit; `size` in bytes where the sender said it."""
+    """Let the operator see that a body was over the limit; `size` in bytes where the sender said it.
+
+    Without a token anybody may have sent it, as often as they like, so that nothing is written then.
+    """
+    if not connection.token_digest:
+        return
     told = f"of {size:,} bytes" if size else "of unknown size"
     sentence = f"A body {told} was refused: the limit is {connection.body_limit:,} bytes."
     with hub.db.write() as session:
@@ -82,12 +88,15 @@ def receive(hub: Hub, connection: Configured, incoming: Incoming) -> Reply:
     """Take one body of an admitted request: stored and acted on in one transaction, then answered.
 
     Raises `Invalid` for a body that cannot be read (kept all the same), `Unauthenticated` where the
-    connector's own check refuses it.
+    connector's own check refuses it, `Unavailable` where only that check could let it in and cannot be made.
     """
     connector = hub.registry.connector(connection.connector)
     try:
         settings = connections.settings_of(hub.registry, hub.keyring, connection)
     except (Misconfigured, Invalid) as error:
+        if not connection.token_digest:
+            log.warning("intake.unchecked", connection=connection.slug, reason=type(error).__name__)
+            raise Unavailable(_UNCHECKED) from error
         return _hold(hub, connection, incoming, str(error), "failing")
     assert connector is not None  # settings_of found it
     if "verify" in connector.capabilities and not guarded_verify(connector, settings, incoming).ok:
