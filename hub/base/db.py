@@ -288,6 +288,27 @@ def _sqlite_engine(url: str, pool_size: int, synchronous: str) -> Engine:
     return engine
 
 
+# A server that vanished without a word is noticed in this time, not after the operating system's hours.
+_LIVELINESS = {
+    "application_name": "contact-hub",
+    "connect_timeout": "5",
+    "keepalives": "1",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "20000",
+}
+
+
+def _connect_args(url: str) -> dict[str, str]:
+    """How the driver connects; what the operator wrote into the address holds."""
+    given = make_url(url).normalized_query
+    # Like SQLite's busy timeout: a sender who waits is told to come back, and its thread is free again.
+    ours = f"-c jit=off -c lock_timeout={BUSY_SECONDS * 1000}"
+    options = " ".join((ours, *given.get("options", ()), "-c timezone=UTC"))
+    return {name: value for name, value in _LIVELINESS.items() if name not in given} | {"options": options}
+
+
 def _postgres_engine(url: str, pool_size: int, role: str, *, single: bool = False) -> Engine:
     """`single`: each statement is a transaction of its own."""
     engine = create_engine(
@@ -298,11 +319,7 @@ def _postgres_engine(url: str, pool_size: int, role: str, *, single: bool = Fals
         max_overflow=pool_size,
         pool_pre_ping=False,
         **_PLAIN,
-        # Like SQLite's busy timeout: a sender who waits is told to come back, and its thread is free again.
-        connect_args={
-            "options": f"-c timezone=UTC -c jit=off -c lock_timeout={BUSY_SECONDS * 1000}",
-            "application_name": "contact-hub",
-        },
+        connect_args=_connect_args(url),
     )
 
     @event.listens_for(engine, "connect")

@@ -11,7 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import column, select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, StatementError
 
 from hub.base import clock, rows
@@ -191,6 +192,41 @@ def test_a_server_that_is_silent_or_not_there_is_away(deaf: str) -> None:
     db = Database("postgresql+psycopg://hub@127.0.0.1:1/hub")
     with pytest.raises(Unavailable, match="cannot be reached"), db.read(NOBODY) as session:
         session.execute(text("SELECT 1"))
+    db.dispose()
+
+
+def test_a_server_that_vanishes_is_noticed_in_seconds(hub: Hub) -> None:
+    if hub.db.dialect == "sqlite":
+        pytest.skip("SQLite has no server")
+    for engine in hub.db.engines:
+        driver: Any = engine.raw_connection()
+        used = driver.driver_connection.info.get_parameters()
+        driver.close()
+        assert 2 <= int(used["connect_timeout"]) <= 10
+        assert used["keepalives"] == "1"
+        silence = int(used["keepalives_idle"])
+        silence += int(used["keepalives_interval"]) * int(used["keepalives_count"])
+        assert silence <= 30
+        assert 5_000 <= int(used["tcp_user_timeout"]) <= 30_000
+
+
+def test_what_the_operator_wrote_into_the_address_holds(hub: Hub) -> None:
+    if hub.db.dialect == "sqlite":
+        pytest.skip("SQLite takes none of it")
+    given = {"connect_timeout": "3", "keepalives_idle": "60", "options": "-c jit=on -c work_mem=1234kB"}
+    url = make_url(hub.settings.database_url).update_query_dict(given)
+    db = Database(url.render_as_string(hide_password=False))
+    driver: Any = db.engine.raw_connection()
+    used = driver.driver_connection.info.get_parameters()
+    driver.close()
+    assert (used["connect_timeout"], used["keepalives_idle"], used["keepalives"]) == ("3", "60", "1")
+    for setting, value in {
+        "jit": "on",
+        "work_mem": "1234kB",
+        "lock_timeout": "5s",
+        "TimeZone": "UTC",
+    }.items():
+        assert db.ask(text(f"SHOW {setting}").columns(column(setting)), {}) == [(value,)]
     db.dispose()
 
 
