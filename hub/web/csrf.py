@@ -34,7 +34,7 @@ def check(request: Request, keyring: Keyring, bound_to: str, own_origin: str) ->
         raise Forbidden(
             _(
                 "This page is older than your sign-in, or it was opened elsewhere. "
-                "Go back, reload the page and send it once more; what you typed is kept."
+                "Nothing was saved. Go back, copy what you typed, reload the page and send it once more."
             )
         )
 

@@ -140,3 +140,13 @@ def test_the_page_of_last_resort_needs_no_template(broken: Flask, monkeypatch: p
     answer = broken.test_client().get("/test/boom")
     assert answer.status_code == 500
     assert "<h1>Something went wrong</h1>" in answer.text
+
+
+def test_nobody_is_told_that_a_form_is_kept_which_no_server_keeps(kim: Browser, app: Flask) -> None:
+    sent = {"title": "T", "text": "x", "csrf_token": "of another day"}
+    forged = kim.client.post("/portal/nordwind/report/problem", data=sent)
+    assert forged.status_code == 403
+    assert "Nothing was saved. Go back, copy what you typed" in forged.text
+    stranger = Browser(app)
+    gone = stranger.client.post("/portal/nordwind/report/problem", data=sent)
+    assert "nothing was saved" in stranger.get(gone.headers["Location"]).text
