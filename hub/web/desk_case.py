@@ -124,7 +124,7 @@ def _forms(case: Case, tried: Mapping[str, Form[Any]]) -> dict[str, Form[Any]]:
     """The forms of the verbs, each with what is known; the one that was tried as it was sent."""
     start: dict[str, Any] = {
         "title": case.title,
-        "customer_title": case.customer_title or case.title,
+        "customer_title": case.customer_title or "",
         "category": case.category,
         "service": case.service_id,
         "impact": case.impact,
@@ -138,6 +138,9 @@ def _forms(case: Case, tried: Mapping[str, Form[Any]]) -> dict[str, Form[Any]]:
     blank: dict[str, Form[Any]] = {
         name: Form(model, {"reason": "", **start}, take=False) for name, (model, _verb) in VERBS.items()
     }
+    # Sharing proposes our title, in plain sight of whoever shares.
+    proposed = {"customer_title": case.customer_title or case.title}
+    blank["share"] = Form(desk_forms.Share, proposed, take=False)
     return {**blank, **tried}
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.domain import access, accounts, people
+from hub.domain import access, accounts, cases, people
 from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
@@ -68,6 +68,19 @@ def test_a_solved_case_offers_to_take_it_up_and_an_ended_one_no_answer(
     ended = kim.get(f"{case}?compose=answer").text
     assert "/write/answer" not in ended
     assert "/write/note" in kim.get(case).text
+
+
+def test_our_title_of_a_case_is_not_taken_for_the_customers(hub: Hub, world: World, kim: Browser) -> None:
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        case = cases.open_case(session, HUB, account, NewCase(title="They broke it again")).case
+    page = f"/desk/nordwind/case/{case.number}"
+    forms = {form["action"].rsplit("/", 1)[1]: form for form in Shown(kim.get(page).text).forms}
+    offered = {field["name"]: field["value"] or "" for field in forms["describe"]["fields"]}
+    assert kim.post(f"{page}/describe", {**offered, "category": "Fibre"}).status_code == 303
+    with hub.db.read() as session:
+        changed = session.get_one(Case, (case.account_id, case.id))
+        assert (changed.category, changed.customer_title) == ("Fibre", None)
 
 
 def test_a_critical_case_shows_its_state_beside_its_priority(kim: Browser, number: str) -> None:
