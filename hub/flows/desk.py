@@ -270,9 +270,16 @@ def place_order(
     return order
 
 
-def say_to_team(session: Session, viewer: Viewer, order: WorkOrder, text: str) -> int:
-    """Write to a team on its work order."""
-    return workorders.say(session, acting(session, viewer, order.account_id), order, text)
+def say_to_team(
+    session: Session, viewer: Viewer, order: WorkOrder, text: str, *, form_key: str | None = None
+) -> int:
+    """Write to a team on its work order, once however often the form is sent; the entry's `seq`."""
+    actor = acting(session, viewer, order.account_id)
+    if (first := cases.seen(session, order.account_id, viewer.person_id, form_key)) is not None:
+        return first.seq
+    seq = workorders.say(session, actor, order, text)
+    cases.remember(session, order.account_id, viewer.person_id, form_key, order.id, seq)
+    return seq
 
 
 def cancel_order(session: Session, viewer: Viewer, order: WorkOrder, reason: str) -> int:

@@ -1,7 +1,7 @@
 """A case at the desk: what it is, what comes next, who works on it, and everything one can do about it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -72,8 +72,10 @@ def order(slug: str, number: str, verb: str) -> ResponseReturnValue:
     form = Form(desk_forms.ToTeam)
 
     def done(data: desk_forms.ToTeam) -> Response:
-        act = desk.say_to_team if verb == "say" else desk.cancel_order
-        act(doors.session(), doors.viewer(), found, data.text)
+        if verb == "say":
+            desk.say_to_team(doors.session(), doors.viewer(), found, data.text, form_key=data.form_key)
+        else:
+            desk.cancel_order(doors.session(), doors.viewer(), found, data.text)
         flash(_("The team is told."), "ok")
         address = url_for("desk_case.show", slug=slug, number=case.number)
         return redirect(f"{address}#{found.number}", 303)
@@ -99,6 +101,7 @@ def case_page(
     there = replace(around(account, shown.lines, look.lens), own=case.number)
     status = max(form.status for form in (composer.form, *(tried or {}).values()))
     service = session.get(Service, (account.id, case.service_id)) if case.service_id else None
+    orders = desk_read.orders_of_case(session, case)
     return page(
         "desk/case.html",
         status,
@@ -111,17 +114,25 @@ def case_page(
         look=ways(look, shown, "desk_case.show", slug=account.slug, number=case.number),
         case_link=there.case_link,
         mend=mend_link(account),
-        orders=desk_read.orders_of_case(session, case),
+        orders=orders,
         alerts=desk_read.alerts_of_case(session, case),
         writing=composer,
-        forms=_forms(case, tried or {}),
+        forms={**_forms(case), **_order_forms(orders), **(tried or {})},
         posted=[composer.form, *(tried or {}).values()],
         choices=_choices(account, case),
     )
 
 
-def _forms(case: Case, tried: Mapping[str, Form[Any]]) -> dict[str, Form[Any]]:
-    """The forms of the verbs, each with what is known; the one that was tried as it was sent."""
+def _order_forms(orders: Sequence[Any]) -> dict[str, Form[Any]]:
+    """What can be said to the team of each order: once, so that each has a key of its own."""
+    return {
+        order.number: Form(desk_forms.ToTeam, {"form_key": ids.short(ids.new_id())}, take=False)
+        for order in orders
+    }
+
+
+def _forms(case: Case) -> dict[str, Form[Any]]:
+    """The forms of the verbs, each with what is known."""
     start: dict[str, Any] = {
         "title": case.title,
         "customer_title": case.customer_title or "",
@@ -141,7 +152,7 @@ def _forms(case: Case, tried: Mapping[str, Form[Any]]) -> dict[str, Form[Any]]:
     # Sharing proposes our title, in plain sight of whoever shares.
     proposed = {"customer_title": case.customer_title or case.title}
     blank["share"] = Form(desk_forms.Share, proposed, take=False)
-    return {**blank, **tried}
+    return blank
 
 
 def _choices(account: Account, case: Case) -> dict[str, list[tuple[str, str]]]:

@@ -164,6 +164,7 @@ class ToTeam(Fields):
     """A word to a team on its work order."""
 
     text: Text
+    form_key: Optional = ""
 
 
 class Handled(Fields):

@@ -4,14 +4,17 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.domain import access, accounts, cases, people
+from hub.domain import access, accounts, cases, people, teams
 from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
 from hub.domain.cases import Case, NewCase
+from hub.domain.kinds import Kind
 from hub.domain.people import Person
+from hub.domain.timeline import Entry
 from hub.flows import desk
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser, Shown
@@ -68,6 +71,26 @@ def test_a_solved_case_offers_to_take_it_up_and_an_ended_one_no_answer(
     ended = kim.get(f"{case}?compose=answer").text
     assert "/write/answer" not in ended
     assert "/write/note" in kim.get(case).text
+
+
+def test_a_word_to_a_team_is_sent_once_however_often_it_is_pressed(
+    hub: Hub, world: World, kim: Browser, number: str
+) -> None:
+    page = f"/desk/nordwind/case/{number}"
+    with hub.db.write() as session:
+        case = session.scalars(select(Case).where(Case.number == number)).one()
+        team = teams.add_team(session, HUB, "Fibre", email="fibre@elbe.example")
+        viewer = access.viewer_of(session, world.kim)
+        orders = [desk.place_order(session, viewer, case, team, "Splice", f"km {km}").number for km in (4, 9)]
+    forms = [form for form in Shown(kim.get(page).text).forms if form["action"].endswith("/say")]
+    assert len(forms) == len(orders)
+    for form in forms:
+        filled = {field["name"]: field["value"] or "Hurry." for field in form["fields"]}
+        for _press in range(2):
+            assert kim.post(form["action"], filled).status_code == 303
+    with hub.db.read() as session:
+        query = select(Entry.data).where(Entry.kind == Kind.ORDER_MESSAGE)
+        assert sorted(data["order"] for data in session.scalars(query)) == sorted(orders)
 
 
 def test_our_title_of_a_case_is_not_taken_for_the_customers(hub: Hub, world: World, kim: Browser) -> None:
