@@ -112,7 +112,9 @@ class Settings:
         _one_of("FULL", "NORMAL"),
     )
     pool_size: int = _setting(
-        5, "Kept database connections of each process and pool; PostgreSQL has three.", _between(1, 100)
+        5,
+        "Kept database connections of each process and pool (PostgreSQL has three); more open when needed.",
+        _between(1, 100),
     )
     blocked_plugins: tuple[str, ...] = _setting((), "Names of plugins that are not loaded.")
     allowed_networks: tuple[str, ...] = _setting(

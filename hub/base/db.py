@@ -265,8 +265,20 @@ _PLAIN: dict[str, Any] = {
 }
 
 
+MOST_CONNECTIONS = 20
+"""So many connections a pool opens at least when they are needed: two for each thread of a process, and more.
+
+Whoever holds one may need a second (a refusal is noted in a transaction of its own), so with fewer than two
+a thread all could wait for each other.
+"""
+
+
+def _pool(size: int) -> dict[str, int]:
+    return {"pool_size": size, "max_overflow": max(size, MOST_CONNECTIONS - size)}
+
+
 def _sqlite_engine(url: str, pool_size: int, synchronous: str) -> Engine:
-    engine = create_engine(url, pool_size=pool_size, **_PLAIN)
+    engine = create_engine(url, **_pool(pool_size), **_PLAIN)
 
     @event.listens_for(engine, "connect")
     def connect(driver: Any, record: ConnectionPoolEntry) -> None:
@@ -315,8 +327,7 @@ def _postgres_engine(url: str, pool_size: int, role: str, *, single: bool = Fals
         url,
         isolation_level="AUTOCOMMIT" if single else None,
         pool_reset_on_return=None if single else "rollback",
-        pool_size=pool_size,
-        max_overflow=pool_size,
+        **_pool(pool_size),
         pool_pre_ping=False,
         **_PLAIN,
         connect_args=_connect_args(url),

@@ -20,6 +20,7 @@ from hub.base.db import NOBODY, Database
 from hub.base.db_errors import as_hub_error
 from hub.base.errors import Unavailable
 from hub.cli.ready import plain_engine
+from hub.cli.web import BLOCKING_THREADS
 from hub.domain.accounts import Setting
 from hub.domain.sessions import RateWindow
 from hub.flows.runtime import Hub
@@ -227,6 +228,19 @@ def test_what_the_operator_wrote_into_the_address_holds(hub: Hub) -> None:
         "TimeZone": "UTC",
     }.items():
         assert db.ask(text(f"SHOW {setting}").columns(column(setting)), {}) == [(value,)]
+    db.dispose()
+
+
+@pytest.mark.parametrize("pool_size", [1, 5, 30])
+def test_every_thread_may_hold_two_connections(hub: Hub, pool_size: int) -> None:
+    db = Database(hub.settings.database_url, pool_size=pool_size)
+    for engine in db.engines:
+        pool: Any = engine.pool
+        pool._timeout = 0.01
+        with ExitStack() as stack:
+            held = [stack.enter_context(engine.connect()) for _ in range(2 * BLOCKING_THREADS)]
+            assert len({id(connection.connection.dbapi_connection) for connection in held}) == len(held)
+        assert pool.size() == pool_size
     db.dispose()
 
 
