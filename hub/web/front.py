@@ -4,6 +4,7 @@ from flask import Blueprint, Response, redirect, url_for
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
+from hub.base.db import NOBODY, SYSTEM, RowScope
 from hub.base.errors import Unavailable
 from hub.base.shape import at_head
 from hub.web import doors
@@ -34,13 +35,19 @@ def healthz() -> Response:
 
 @front.get("/readyz")
 def readyz() -> Response:
-    """This process can work: both roles reach the database and find it as this version wants it, or 503."""
+    """This process can work, or 503: both roles read the database and find it as this version wants it.
+
+    Nothing is written and no writer is waited for.
+    """
     try:
-        for engine in doors.hub().db.engines:
-            with engine.connect() as connection:
-                fits = at_head(connection)
+        fits = all(_fits(scope) for scope in (SYSTEM, NOBODY))
     except SQLAlchemyError as error:
         raise Unavailable(_("The database cannot be reached.")) from error
     if not fits:
         raise Unavailable(_("The database does not fit this version of the hub."))
     return Response("ok\n", mimetype="text/plain")
+
+
+def _fits(scope: RowScope) -> bool:
+    with doors.hub().db.read(scope) as session:
+        return at_head(session.connection())

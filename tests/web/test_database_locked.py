@@ -149,3 +149,9 @@ def test_a_person_reads_on_and_may_send_the_form_again(
     for _ in range(2):
         assert petra.post("/portal/nordwind/report/problem", REPORT).status_code == 303
     assert [case.title for case in all_of(hub, Case)] == ["No signal"]
+
+
+def test_a_process_is_ready_while_another_writes(hub: Hub, app: Flask, impatient: Callable[[], None]) -> None:
+    impatient()
+    with held(hub):
+        assert app.test_client().get("/readyz").status_code == 200
