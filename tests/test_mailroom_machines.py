@@ -29,7 +29,8 @@ def test_an_automatic_answer_is_a_detail_and_wakes_nobody(scene, headers):
     assert (wrote(scene), scene.sent_to(), parked(scene)) == ([], [], [])
     [note] = scene.entries("message.note")
     assert (note.audience, note.weight) == ("staff", "detail")
-    assert "I am away." in note.body
+    assert note.body == "I am away."
+    assert note.sentence.startswith("Automatic answer of ")
 
 
 def test_a_human_says_so(scene):

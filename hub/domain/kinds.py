@@ -1,7 +1,7 @@
 """The kinds of timeline entries, and the sentence each one says of its facts.
 
-Messages are gettext ids with named values. Two messages where staff and customers are told the same
-thing in other words do not exist: an entry has one audience.
+Messages are gettext ids with named values. Here a kind says one thing to everybody; where a reader is told it
+in other words, those stand in `hub.web.sentences`.
 """
 
 from collections.abc import Mapping
@@ -124,6 +124,7 @@ VARIANTS: dict[tuple[str, str], str] = {
     (Kind.CASE_REOPENED, "alerts"): N_(
         "%(number)s was reopened: %(title)s. Monitoring reports a fault again."
     ),
+    (Kind.NOTE, "machine"): N_("Automatic answer of %(sender)s: %(subject)s"),
     (Kind.ALERT_STALE, "return"): N_(
         "%(source)s reports %(title)s on %(service)s again after its end. It was not applied: it may be an "
         "old report that came late. If %(source)s can be asked, it is asked now."
@@ -216,6 +217,13 @@ WORDS: dict[str, str] = {
 }
 """Facts that are words of ours, not of people: stored as keys, said in the reader's language."""
 
+NO_ADDRESS = N_("there is no e-mail address of theirs")
+NO_VERIFIED_ADDRESS = N_("there is no verified e-mail address of theirs")
+NO_LONGER_THEIRS = N_("the case is no longer theirs to see")
+NOBODY_LEFT = N_("nobody of the escalation has an e-mail address that works")
+REASONS = frozenset({NO_ADDRESS, NO_VERIFIED_ADDRESS, NO_LONGER_THEIRS, NOBODY_LEFT})
+"""What stands in the fact `why` where the reason is ours; others are what people or far sides said."""
+
 _SPOKEN = ("state", "priority", "severity", "what", "role", "roles", "way")
 
 
@@ -241,6 +249,8 @@ def sentence_of(kind: str, facts: Mapping[str, Any], language: str) -> str:
     for name in _SPOKEN:
         if name in said:
             said[name] = _said(words, said[name])
+    if said.get("why") in REASONS:
+        said["why"] = words.gettext(said["why"])
     if "news" in said:
         said["news"] = words.gettext(NEWS.get(said["news"], ANY_NEWS)) % said
     return words.gettext(message) % said

@@ -14,11 +14,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.base.text import N_
 from hub.domain import coverage, notices, outbox, people, timeline
 from hub.domain.audit import HUB
 from hub.domain.cases import Case
-from hub.domain.kinds import Kind
+from hub.domain.kinds import NO_ADDRESS, NO_VERIFIED_ADDRESS, NOBODY_LEFT, Kind
 from hub.domain.outbox import Claimed
 from hub.domain.people import Person
 from hub.domain.timeline import NewEntry
@@ -26,10 +25,6 @@ from hub.flows import audience
 from hub.flows.channels import mail_connection
 from hub.flows.delivery import Done, Handler, Outcome
 from hub.flows.runtime import Hub
-
-NO_ADDRESS = N_("there is no e-mail address of theirs")
-NO_VERIFIED_ADDRESS = N_("there is no verified e-mail address of theirs")
-NOBODY_LEFT = N_("nobody of the escalation has an e-mail address that works")
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,5 +93,5 @@ def _page(
         kept=ids.short(kept) if kept else None,
         done=done,
         columns=COLUMNS.items(),
-        error=str(error) if error else "",
+        error=error.told(_) if error else "",
     )

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from hub.base.text import N_, translations
-from hub.domain.kinds import ANY_NEWS, NEWS, WORDS, Kind, message_of
+from hub.domain.kinds import ANY_NEWS, NEWS, REASONS, WORDS, Kind, message_of
 from hub.domain.reading import Line
 from hub.web.state_words import DUTIES
 from hub.web.words import _, language
@@ -109,6 +109,8 @@ def _fact(key: str, value: Any, number: str | None, place: Place) -> Any:
         return _(DUTIES.get(value, value))
     if key in _FACT_WORDS:
         return _in_words(value, place.lens)
+    if key == "why" and value in REASONS:
+        return _(value)
     if key == "news":
         return _news(str(value), number, place)
     if key == "number" and number == value:

@@ -15,7 +15,7 @@ from hub.domain.accounts import Account, Service, Site
 from hub.domain.alerts import ALERTS
 from hub.domain.cases import Case
 from hub.domain.coverage import Responsible
-from hub.domain.kinds import sentence_of
+from hub.domain.kinds import NO_ADDRESS, NO_LONGER_THEIRS, NO_VERIFIED_ADDRESS, sentence_of
 from hub.domain.outbox import Claimed
 from hub.domain.people import Person
 from hub.domain.signals import SIGNALS
@@ -24,10 +24,9 @@ from hub.flows import addresses, audience
 from hub.flows.letters.drawing import Letter, as_html, as_text, moment, speaking
 from hub.flows.letters.wording import BY_MONITORING, PRIORITIES, Wording, kind_of, wording_of
 from hub.flows.runtime import Hub
-from hub.flows.tell import NO_ADDRESS, NO_VERIFIED_ADDRESS, Task
+from hub.flows.tell import Task
 from hub.plugin.contracts import OutMail
 
-NO_LONGER_THEIRS = N_("the case is no longer theirs to see")
 MOST_ALERTS = 5
 
 HEADERS: Mapping[str, str] = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from hub.base.text import N_, one_line
+from hub.base.text import one_line
 from hub.domain import access, attachments, cases, people, timeline, workorders
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB, Actor
@@ -28,7 +28,6 @@ STRANGER = "Its sender is not known."
 NOT_THEIRS = "Its sender is known, but not as somebody who may write about this case."
 NOT_OURS = "Its sender is none of us."
 NOT_THE_TEAM = "Its sender is not the team that the work order was placed with."
-AUTOMATIC = N_("Automatic answer of %(sender)s: %(subject)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +129,9 @@ def _words(hub: Hub, session: Session, mail: Mail, raw: bytes, case: Case) -> Wo
 def _note_machine(session: Session, mail: Mail, case: Case) -> Appended:
     """An automatic answer is nobody's word: staff find it among the details, and nobody is woken."""
     sender = mail.sender_name or mail.sender
-    head = AUTOMATIC % {"sender": sender, "subject": one_line(mail.subject)}
-    body = f"{head}\n\n{mail.text[:2000]}".strip()
-    facts = {"person": HUB.name, "automatic": True}
-    line = NewEntry(case.account_id, Kind.NOTE, HUB, facts, weight="detail", body=body, case_id=case.id)
+    facts = {"person": HUB.name, "by": "machine", "sender": sender, "subject": one_line(mail.subject)}
+    line = NewEntry(case.account_id, Kind.NOTE, HUB, facts, weight="detail", case_id=case.id)
+    line.body = mail.text[:2000].strip() or None
     line.channel, line.direction = "email", "in"
     timeline.append(session, line)
     return Appended("noted")
