@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, select, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, func, select, text
 from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 
 from hub.base import clock, ids
@@ -109,6 +109,37 @@ def waiting(
     if after is not None:
         query = query.where(Quarantined.id > after)
     return list(session.scalars(query.order_by(Quarantined.id).limit(limit)))
+
+
+def sources(session: Session, kinds: Collection[QuarantineKind]) -> list[uuid.UUID]:
+    """The connections that something waits of."""
+    query = select(Quarantined.connection_id).where(Quarantined.kind.in_(kinds))
+    return list(session.scalars(query.where(Quarantined.handled_at.is_(None)).distinct()))
+
+
+def in_turn(
+    session: Session, kinds: Collection[QuarantineKind], connections: Collection[uuid.UUID], limit: int
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """(connection, id) of what waits of some connections: the oldest of each, then the next of each."""
+    turn = func.row_number().over(partition_by=Quarantined.connection_id, order_by=Quarantined.id)
+    waits = select(Quarantined.connection_id, Quarantined.id, turn.label("turn")).where(
+        Quarantined.connection_id.in_(connections),
+        Quarantined.kind.in_(kinds),
+        Quarantined.handled_at.is_(None),
+    )
+    each = waits.subquery()
+    query = select(each.c.connection_id, each.c.id).order_by(each.c.turn, each.c.id).limit(limit)
+    return [(row.connection_id, row.id) for row in session.execute(query)]
+
+
+def claim(
+    session: Session, kinds: Collection[QuarantineKind], quarantined_id: uuid.UUID
+) -> Quarantined | None:
+    """What waits, held until the end of the transaction; None where another holds it or was faster."""
+    query = select(Quarantined).where(
+        Quarantined.id == quarantined_id, Quarantined.kind.in_(kinds), Quarantined.handled_at.is_(None)
+    )
+    return session.scalar(query.with_for_update(skip_locked=True))
 
 
 def get(session: Session, quarantined_id: uuid.UUID) -> Quarantined:

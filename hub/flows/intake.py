@@ -6,7 +6,7 @@ cannot be read at all is answered 400, and even that one is kept.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -18,7 +18,15 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from hub.base import clock
-from hub.base.errors import HubError, Invalid, Misconfigured, Unauthenticated, Unavailable
+from hub.base.errors import (
+    HubError,
+    Invalid,
+    Misconfigured,
+    Unauthenticated,
+    Unavailable,
+    frames,
+    reason_of,
+)
 from hub.base.text import N_
 from hub.domain import connections, quarantine
 from hub.domain.audit import HUB
@@ -34,9 +42,20 @@ TOGETHER = 100
 """So many alerts of several bodies share a transaction. A body of half as many gains nothing by it."""
 SLOW_PAUSE = timedelta(minutes=5)
 """How long the worker parses for a connection whose parse was slow, before the door tries again."""
+PUT_ASIDE = (QuarantineKind.WAITING, QuarantineKind.AGAIN)
+"""What the worker parses."""
 _REFUSED = N_("The request was not accepted.")
 _UNCHECKED = N_("The request cannot be checked right now.")
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A connection with all that parsing for it needs."""
+
+    connection: Configured
+    connector: Connector[Any]
+    settings: BaseModel = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,39 +222,73 @@ def _keep(
 
 
 def parse_waiting(hub: Hub, limit: int = 20) -> int:
-    """Parse bodies that the door put aside, oldest first; answers how many. The worker's half of law 9."""
+    """Parse bodies that the door put aside, in turn for each connection; answers how many. The worker's half
+    of law 9."""
     with hub.db.read() as session:
-        found = quarantine.waiting(session, [QuarantineKind.WAITING, QuarantineKind.AGAIN], limit=limit)
-        waiting = [(kept.id, kept.connection_id) for kept in found]
-    return sum(_parse_one(hub, kept_id, connection_id) for kept_id, connection_id in waiting)
+        ready = _ready(hub, session)
+        chosen = quarantine.in_turn(session, PUT_ASIDE, ready, limit) if ready else []
+    return sum(_parse_guarded(hub, ready[connection_id], kept_id) for connection_id, kept_id in chosen)
 
 
-def _parse_one(hub: Hub, kept_id: uuid.UUID, connection_id: uuid.UUID) -> bool:
-    with hub.db.read() as session:
+def _ready(hub: Hub, session: Session) -> dict[uuid.UUID, Reader]:
+    """The connections that something was put aside of and that can be parsed for. The others' bodies wait
+    until their plugin is back or their settings are mended; they are not even looked at."""
+    ready: dict[uuid.UUID, Reader] = {}
+    for connection_id in quarantine.sources(session, PUT_ASIDE):
         connection = connections.by_id(session, connection_id)
-        incoming = _as_incoming(quarantine.get(session, kept_id))
-    connector = hub.registry.connector(connection.connector) if connection else None
-    if connection is None or connector is None:
-        return False  # it waits until its plugin is back
+        connector = hub.registry.connector(connection.connector) if connection else None
+        if connection is None or connector is None:
+            continue
+        try:
+            settings = connections.settings_of(hub.registry, hub.keyring, connection)
+        except HubError as error:
+            log.warning("intake.still_waiting", connection=connection.slug, reason=type(error).__name__)
+        else:
+            ready[connection_id] = Reader(connection, connector, settings)
+    return ready
+
+
+def _parse_guarded(hub: Hub, reader: Reader, kept_id: uuid.UUID) -> bool:
+    """Whether the body was parsed. What breaks on it is shown at the desk and holds up none behind it."""
     try:
-        settings = connections.settings_of(hub.registry, hub.keyring, connection)
-    except HubError as error:
-        log.warning("intake.still_waiting", connection=connection.slug, reason=type(error).__name__)
-        return False
-    result = guarded_parse(connector, settings, incoming)
+        return _parse_one(hub, reader, kept_id)
+    except Unavailable as error:
+        log.warning("intake.still_waiting", connection=reader.connection.slug, reason=type(error).__name__)
+        return False  # the database is busy or away, which is not this body's fault
+    except Exception as error:
+        slug, kind = reader.connection.slug, type(error).__name__
+        log.error("intake.broke", connection=slug, kept=str(kept_id), error=kind, frames=frames(error))
+        reason = reason_of(error)
     with hub.db.write() as session:
-        kept = quarantine.get(session, kept_id)
-        if kept.handled_at is not None:
-            return False  # another worker was faster
-        if kept.kind == QuarantineKind.AGAIN and not _is_understood(result.parsed):
-            kept.kind = QuarantineKind.ITEM
+        kept = quarantine.claim(session, PUT_ASIDE, kept_id)
+        if kept is not None:
+            _put_back(kept, reason)
+    return True
+
+
+def _parse_one(hub: Hub, reader: Reader, kept_id: uuid.UUID) -> bool:
+    with hub.db.read() as session:
+        incoming = _as_incoming(quarantine.get(session, kept_id))
+    result = guarded_parse(reader.connector, reader.settings, incoming)
+    with hub.db.write() as session:
+        kept = quarantine.claim(session, PUT_ASIDE, kept_id)
+        if kept is None:
+            return False  # another worker is at it, or was faster
+        understood = kept.kind == QuarantineKind.WAITING or _is_understood(result.parsed)
+        if result.parsed is None or not understood:
+            _put_back(kept, str(result.problem))
             return True
-        if result.parsed is None:
-            kept.kind, kept.reason = QuarantineKind.BODY, str(result.problem)
-            return True
-        take(session, hub, connection, result.parsed)
+        take(session, hub, reader.connection, result.parsed)
         quarantine.handle(session, HUB, kept, "Parsed by the worker.")
     return True
+
+
+def _put_back(kept: Quarantined, reason: str) -> None:
+    """Show it at the desk. An item keeps the reason for which it was taken out of its body."""
+    if kept.kind == QuarantineKind.AGAIN:
+        kept.kind = QuarantineKind.ITEM
+    else:
+        kept.kind, kept.reason = QuarantineKind.BODY, reason
 
 
 def _is_understood(parsed: Parsed | None) -> bool:
