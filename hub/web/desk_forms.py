@@ -53,7 +53,7 @@ class Call(Fields):
 
     case: Optional = ""
     other: Line
-    direction: Literal["in", "out"] = "in"
+    direction: Literal["in", "out"]
     body: Text
     form_key: Optional = ""
 

@@ -29,9 +29,8 @@ def test_a_note_needs_no_case_and_stays_with_us(kim: Browser, petra: Browser) ->
 def test_what_reaches_the_customer_still_needs_a_case(kim: Browser) -> None:
     told = {"body": "Hello.", "next_step": "x", "next_update_by": "2030-01-01T10:00", "case": ""}
     assert kim.post("/desk/nordwind/write/answer", told).status_code == 422
-    assert (
-        kim.post("/desk/nordwind/write/call", {"other": "Petra", "body": "x", "case": ""}).status_code == 422
-    )
+    call = {"other": "Petra", "body": "x", "direction": "in", "case": ""}
+    assert kim.post("/desk/nordwind/write/call", call).status_code == 422
 
 
 def test_a_point_added_later_is_vouched_for_and_then_told(rita: Browser, hub: Hub, world: World) -> None:

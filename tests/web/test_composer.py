@@ -73,6 +73,23 @@ def test_a_solved_case_offers_to_take_it_up_and_an_ended_one_no_answer(
     assert "/write/note" in kim.get(case).text
 
 
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_a_call_is_kept_as_theirs_or_ours(hub: Hub, kim: Browser, number: str, direction: str) -> None:
+    page = f"/desk/nordwind/case/{number}"
+    offered = Shown(kim.get(f"{page}?compose=call").text)
+    (form,) = [form for form in offered.forms if form["action"].endswith("/write/call")]
+    ways = [field["value"] for field in form["fields"] if field["name"] == "direction"]
+    assert ways == ["in", "out"]
+    filled = {"other": "Petra", "body": "She waits."}
+    unsaid = kim.post(form["action"], filled)
+    assert unsaid.status_code == 422
+    assert 'id="direction-error"' in unsaid.text
+    assert kim.post(form["action"], {**filled, "direction": direction}).status_code == 303
+    with hub.db.read() as session:
+        kept = session.scalars(select(Entry.direction).where(Entry.kind == Kind.CALL_LOGGED))
+        assert list(kept) == [direction]
+
+
 def test_a_word_to_a_team_is_sent_once_however_often_it_is_pressed(
     hub: Hub, world: World, kim: Browser, number: str
 ) -> None:
