@@ -205,6 +205,7 @@ def _deliveries_page(rows: list[Any], tried: uuid.UUID | None, form: Form[Any]) 
         tried=tried,
         form=form,
         blank=Form(Handled, take=False),
+        posted=[form],
     )
 
 

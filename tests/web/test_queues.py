@@ -255,6 +255,16 @@ def test_what_is_wrong_with_one_delivery_is_said_in_its_row_alone(
     assert f'href="#d{first.rpartition("/")[2]}-outcome"' in refused.text
 
 
+def test_what_is_wrong_with_a_delivery_of_a_later_page_is_said_above(
+    kim: Browser, hub: Hub, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.web.queues_read.PAGE", 1)
+    older, _newer = lose(hub, world, "one", "two")
+    refused = kim.post(f"{older}/drop", {"outcome": "x" * 201}, page="/desk/queues/deliveries")
+    assert refused.status_code == 422
+    assert refused.text.count("At most 200 characters") == 1
+
+
 @pytest.mark.parametrize("verb", ["retry", "drop"])
 def test_a_delivery_that_a_colleague_was_faster_with_waits_no_longer(
     kim: Browser, rita: Browser, hub: Hub, world: World, verb: str
