@@ -3,11 +3,13 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from hub.base import clock
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
 from hub.domain.cases import Case
@@ -50,7 +52,10 @@ def _shown(count: int) -> str:
     return f"{MOST}+" if count > MOST else str(count or "")
 
 
-BODIES = (QuarantineKind.BODY, QuarantineKind.ITEM, QuarantineKind.UPDATE)
+_PUT_ASIDE = (QuarantineKind.WAITING, QuarantineKind.AGAIN)
+BODIES = (QuarantineKind.BODY, QuarantineKind.ITEM, QuarantineKind.UPDATE, *_PUT_ASIDE)
+LATE = timedelta(minutes=5)
+"""After so long, what waits for the worker waits for a person: a plugin is gone, or settings do not open."""
 
 
 def _count(query: Any) -> Any:
@@ -63,7 +68,8 @@ def _unmatched(query: Any, state: str = "firing") -> Any:
 
 def _parked(query: Any, *kinds: str) -> Any:
     parked = query.select_from(Quarantined).where(Quarantined.handled_at.is_(None))
-    return parked.where(Quarantined.kind.in_(kinds))
+    shown = or_(Quarantined.kind.not_in(_PUT_ASIDE), Quarantined.received_at <= clock.now() - LATE)
+    return parked.where(Quarantined.kind.in_(kinds), shown)
 
 
 def _given_up(query: Any, viewer: Viewer) -> Any:

@@ -24,6 +24,7 @@ from hub.flows.runtime import Hub
 from hub.plugin.contracts import SignalEvent
 from hub.testing.pages import Browser, Shown
 from hub.testing.world import World
+from hub.web import queues_read
 
 PAGE = "/desk/queues/signals"
 STARTED = clock.now() - timedelta(hours=1)
@@ -228,6 +229,21 @@ def test_what_is_no_message_of_a_machine_is_not_among_them(
 def test_a_parked_mail_is_not_read_as_a_message(kim: Browser, hub: Hub, source: alarm.Source) -> None:
     page = keep(hub, source, QuarantineKind.MAIL, "From: x")
     assert kim.post(f"{page}/again", page="/desk").status_code == 409
+
+
+@pytest.mark.parametrize("kind", [QuarantineKind.WAITING, QuarantineKind.AGAIN])
+def test_what_the_worker_does_not_get_to_is_shown(
+    kim: Browser, hub: Hub, source: alarm.Source, kind: QuarantineKind
+) -> None:
+    page = keep(hub, source, kind, webhook())
+    assert "Everything could be read" in text(kim, "/desk/queues/bodies")
+    with hub.db.write() as session:
+        session.execute(update(Quarantined).values(received_at=clock.now() - queues_read.LATE))
+    assert "A fault of ours." in text(kim, "/desk/queues/bodies")
+    assert "Unreadable messages 1" in text(kim, "/desk/accounts")
+    assert "LinkDown" in text(kim, page)
+    assert kim.post(page, {"outcome": "Its plugin is gone."}, page=page).status_code == 303
+    assert intake.parse_waiting(hub) == 0
 
 
 # Deliveries
