@@ -65,7 +65,7 @@ class Look:
         return position if position is None or not self.narrowed else _sealed(position)
 
     def view(self, case_id: uuid.UUID | None = None) -> View:
-        """The same for the timeline. A case's own page shows all of it that the lens lets through."""
+        """The same for the timeline. A case's own page has the lines of that case, details once asked for."""
         return View(
             lens=self.lens,
             language=language(),

@@ -145,6 +145,21 @@ def _form(browser: Browser, address: str, verb: str) -> dict[str, Any]:
     return form
 
 
+def test_the_details_of_a_case_are_one_link_away(petra: Browser, case: Case, dirk: Person) -> None:
+    address, change = f"/portal/nordwind/case/{case.number}", "Changed: who follows it."
+    assert petra.post(f"{address}/let_follow", {"person": str(dirk.id)}).status_code == 303
+    page = petra.get(address).text
+    assert change not in _said(page)
+    (detailed,) = [link for link in Shown(page).links if link.startswith(address) and "details=1" in link]
+    page = petra.get(detailed.split("#")[0]).text
+    assert change in _said(page)
+    assert not [link for link in Shown(page).links if "details=1" in link]
+
+
+def _said(page: str) -> str:
+    return " ".join(Shown(page).text.split())
+
+
 def test_we_close_a_solved_case_that_nobody_confirms(
     hub: Hub, kim: Browser, petra: Browser, case: Case
 ) -> None:
