@@ -21,6 +21,9 @@ from hub.domain.connections import Connection
 from hub.domain.coverage import hours as weekly
 from hub.domain.people import PointKind, normalise
 
+RESERVED = frozenset({"new"})
+"""Words that stand where a team's address could stand."""
+
 
 class TeamKind(StrEnum):
     """Ours, or somebody we pay."""
@@ -152,6 +155,8 @@ def _connection(session: Session, connection_id: uuid.UUID | None) -> uuid.UUID 
 
 def _free_slug(session: Session, name: str) -> str:
     base = slug(name)[:36] or "team"
+    if base in RESERVED:
+        base = f"{base}-team"
     taken = set(session.scalars(select(Team.slug).where(Team.slug.startswith(base))))
     numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
     return next(candidate for candidate in (base, *numbered) if candidate not in taken)

@@ -145,3 +145,11 @@ def _tool(hub: Hub, session: Session) -> uuid.UUID:
 
 def test_every_kind_of_connector_has_a_word() -> None:
     assert set(CONNECTOR_KINDS) == set(get_args(Kind))
+
+
+def test_a_team_named_like_a_page_has_a_page_of_its_own(hub: Hub, rita: Browser) -> None:
+    with hub.db.write() as session:
+        team = teams.add_team(session, HUB, "New", email="new@elbe.example")
+        slug = team.slug
+    assert "New" in Shown(rita.get(f"/admin/teams/{slug}").text).text
+    assert slug == "new-team"

@@ -1,9 +1,11 @@
-"""What the portal offers members who only read, or who see some cases only."""
+"""What the portal offers its readers: who only reads, who sees some cases only, who waits for us."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
+from hub.base import clock
 from hub.domain import access, accounts, people
 from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
@@ -66,3 +68,23 @@ def test_an_old_case_shows_its_story_however_many_are_younger(
     shown = limited.get(f"/portal/nordwind/case/{number}").text
     assert "Nothing yet" not in shown
     assert "We opened this case for you" in shown
+
+
+def test_a_promise_that_is_past_is_owned_up_to(hub: Hub, world: World, kim: Browser, petra: Browser) -> None:
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        viewer = access.viewer_of(session, world.kim)
+        new = NewCase(title="Down", case_type="incident", customer_title="Line down")
+        case = desk.open_case(session, viewer, account, new, share=True)
+        soon = clock.now() + timedelta(minutes=10)
+        desk.publish_to_customer(session, viewer, case, "We splice.", next_step="Test", next_update_by=soon)
+        address = f"case/{case.number}"
+    places = ("/portal/nordwind", f"/portal/nordwind/{address}")
+    assert all("You hear from us by" in petra.get(place).text for place in places)
+    with clock.shifted(timedelta(minutes=15)):
+        for place in places:
+            shown = petra.get(place).text
+            assert "We are late, and sorry for it." in shown
+            assert "You hear from us by" not in shown
+        assert kim.post(f"/desk/nordwind/{address}/wait", {"reason": "customer"}).status_code == 303
+        assert "We are late" not in petra.get(places[1]).text
