@@ -39,9 +39,9 @@ def test_publishing_asks_for_the_next_step_and_the_next_update(scene: Scene) -> 
     assert (entry.channel, entry.direction) == ("portal", "out")
 
 
-def test_publishing_a_solution_needs_no_next_step(scene: Scene) -> None:
+def test_a_word_on_a_solved_case_needs_no_next_step(scene: Scene) -> None:
     case = opened(scene, shared=True)
-    do(scene, case, cases.publish, "It works again", resolves=True)
+    do(scene, case, cases.resolve, "It works again")
     assert (scene.case(case).state, scene.case(case).solution) == ("resolved", "It works again")
     do(scene, case, cases.publish, "It was a splice")
     assert scene.case(case).state == "resolved"
@@ -49,9 +49,8 @@ def test_publishing_a_solution_needs_no_next_step(scene: Scene) -> None:
 
 def test_nothing_is_published_on_a_case_that_the_customer_does_not_know(scene: Scene) -> None:
     case = opened(scene)
-    for more in ({"next_step": "x", "next_update_by": clock.now() + SOON}, {"resolves": True}):
-        with pytest.raises(Conflict, match="Share it"):
-            do(scene, case, cases.publish, "Hello", **more)
+    with pytest.raises(Conflict, match="Share it"):
+        do(scene, case, cases.publish, "Hello", next_step="x", next_update_by=clock.now() + SOON)
     with pytest.raises(Conflict, match="Share it"):
         do_as(scene, rolf(scene), case, cases.customer_wrote, "Hello?")
 

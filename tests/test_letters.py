@@ -35,6 +35,13 @@ def publish(scene: Scene, case: uuid.UUID, text: str = "We found a **cut**.", **
     scene.deliver()
 
 
+def resolve(scene: Scene, case: uuid.UUID, solution: str) -> None:
+    viewer = scene.viewer(scene.world.kim)
+    with scene.hub.db.write() as session:
+        desk.resolve_case(session, viewer, cases.get_case(session, case), solution)
+    scene.deliver()
+
+
 def last(scene: Scene):
     return scene.mails()[-1]
 
@@ -103,7 +110,7 @@ def test_mails_of_one_case_make_one_thread(scene):
 
 def test_a_solved_case_asks_to_confirm_and_says_until_when(scene):
     case = scene.case()
-    publish(scene, case, "The fibre was replaced.", resolves=True)
+    resolve(scene, case, "The fibre was replaced.")
     text = text_of(last(scene))
     assert "is solved" in text
     assert "The fibre was replaced." in text
@@ -114,7 +121,7 @@ def test_a_solved_case_asks_to_confirm_and_says_until_when(scene):
 def test_a_solved_case_names_no_next_update(scene):
     case = scene.case()
     publish(scene, case)
-    publish(scene, case, "Done.", resolves=True)
+    resolve(scene, case, "Done.")
     assert "Next update by" not in text_of(last(scene))
 
 

@@ -71,10 +71,3 @@ def translate(language: str, message: str, **values: object) -> str:
     """One message in one language, with its named values filled in."""
     text = translations(language).gettext(message)
     return text % values if values else text
-
-
-def initials(name: str) -> str:
-    """Up to two letters that stand for a person."""
-    words = [w for w in re.split(r"[\s\-]+", name.strip()) if w and w[0].isalnum()]
-    letters = [words[0][0], words[-1][0]] if len(words) > 1 else [w[0] for w in words]
-    return "".join(letters).upper() or "?"

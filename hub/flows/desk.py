@@ -89,15 +89,14 @@ def publish_to_customer(
     next_update_by: datetime | None = None,
     customer_title: str | None = None,
     source_seq: int | None = None,
-    resolves: bool = False,
     asks: bool = False,
     files: Files = NO_FILES,
     form_key: str | None = None,
 ) -> int:
     """Write to the customer and have them told, once however often the form is sent; the entry's `seq`.
 
-    A case they do not know of is shared first, if `customer_title` is given. `resolves`: the text is the
-    solution. `asks`: from here on the case waits for their answer.
+    A case they do not know of is shared first, if `customer_title` is given. `asks`: from here on the
+    case waits for their answer.
     """
     actor = acting(session, viewer, case.account_id)
     if (first := cases.seen(session, case.account_id, viewer.person_id, form_key)) is not None:
@@ -106,13 +105,10 @@ def publish_to_customer(
         if not clean(customer_title or ""):
             raise Conflict(_SHARE_FIRST)
         cases.share(session, actor, case, customer_title)
-    seq = cases.publish(
-        session, actor, case, text, next_step, next_update_by, source_seq=source_seq, resolves=resolves
-    )
+    seq = cases.publish(session, actor, case, text, next_step, next_update_by, source_seq=source_seq)
     _keep_files(session, case, seq, "customer", files)
     cases.remember(session, case.account_id, viewer.person_id, form_key, case.id, seq)
-    event = f"{'resolved' if resolves else 'published'}:{case.id}:{seq}"
-    cases.tell(session, "customers", case, event, seq=seq, author_id=actor.id)
+    cases.tell(session, "customers", case, f"published:{case.id}:{seq}", seq=seq, author_id=actor.id)
     if asks and case.is_open and case.wait_reason != WaitReason.CUSTOMER:
         cases.wait(session, actor, case, WaitReason.CUSTOMER)
     return seq
@@ -128,7 +124,6 @@ def note(
     case: Case,
     text: str,
     *,
-    source_seq: int | None = None,
     files: Files = NO_FILES,
     form_key: str | None = None,
 ) -> int:
@@ -136,7 +131,7 @@ def note(
     actor = acting(session, viewer, case.account_id)
     if (first := cases.seen(session, case.account_id, viewer.person_id, form_key)) is not None:
         return first.seq
-    seq = cases.note(session, actor, case, text, source_seq=source_seq)
+    seq = cases.note(session, actor, case, text)
     _keep_files(session, case, seq, "staff", files)
     cases.remember(session, case.account_id, viewer.person_id, form_key, case.id, seq)
     return seq

@@ -10,8 +10,7 @@ from hub.base import clock
 from hub.domain.accounts import Account, Membership
 from hub.domain.audit import AuditLine
 from hub.domain.connections import Connection, ConnectionState, hanging
-from hub.domain.coverage import Assignment
-from hub.domain.people import Absence, ContactPoint, Identity, Person, StaffMember
+from hub.domain.people import ContactPoint, Person, StaffMember
 from hub.web.filters import moment
 from hub.web.words import _, ngettext
 
@@ -99,26 +98,6 @@ def person_choices(session: Session) -> list[tuple[str, str]]:
     return [(str(row.id), row.name) for row in session.execute(query)]
 
 
-def assignments(session: Session, account_id: uuid.UUID) -> list[Any]:
-    """The present and coming assignments of an account, in the order in which they count."""
-    query = (
-        select(Assignment, Person.name)
-        .join(Person, Person.id == Assignment.person_id)
-        .where(Assignment.account_id == account_id)
-        .where(or_(Assignment.valid_until.is_(None), Assignment.valid_until > clock.now()))
-        .order_by(Assignment.role.desc(), Assignment.level, Assignment.position)
-    )
-    return list(session.execute(query))
-
-
-def absences(session: Session, person_id: uuid.UUID) -> list[Absence]:
-    """Present and coming absences of a person."""
-    query = select(Absence).where(
-        Absence.person_id == person_id, Absence.cancelled_at.is_(None), Absence.ends_at > clock.now()
-    )
-    return list(session.scalars(query.order_by(Absence.starts_at)))
-
-
 def memberships(session: Session, hidden: frozenset[uuid.UUID], person_id: uuid.UUID) -> list[Any]:
     """Accounts in which a person is a member now, without those that the reader may not see."""
     now = clock.now()
@@ -131,9 +110,3 @@ def memberships(session: Session, hidden: frozenset[uuid.UUID], person_id: uuid.
         .order_by(Account.name)
     )
     return list(session.execute(query))
-
-
-def login(session: Session, person_id: uuid.UUID) -> Identity | None:
-    """How a person signs in with a password of the hub's own."""
-    query = select(Identity).where(Identity.person_id == person_id, Identity.issuer == "local")
-    return session.scalars(query).first()

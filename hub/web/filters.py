@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.dates import format_skeleton, format_timedelta
 from flask import Flask
 from markupsafe import Markup
 
@@ -119,11 +119,6 @@ def capital(text: str | None) -> str:
 def text_html(text: str | None) -> Markup:
     """What somebody wrote, as safe HTML."""
     return Markup(markdown(text or ""))  # noqa: S704 - markdown() cleans it
-
-
-def date_words(day: date) -> str:
-    """A date in the reader's language, e.g. 23 Nov 2026."""
-    return str(format_date(day, "medium", locale=_locale()))
 
 
 def _format(there: datetime, skeleton: str) -> str:

@@ -1,7 +1,7 @@
 """Forms: one pydantic model per command checks what was typed; the page keeps it and says what to do."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import available_timezones
 
@@ -254,13 +254,3 @@ def _words_of(kind: str, context: Mapping[str, Any]) -> str:
     if kind in ("literal_error", "enum", "uuid_parsing"):
         return _("Please choose one of the answers.")
     return _("Please check this.")
-
-
-def options_of(pairs: Mapping[str, str], none: str | None = None) -> list[tuple[str, str]]:
-    """Choices for a select field, with a first empty one where none need be made."""
-    return ([("", none)] if none is not None else []) + list(pairs.items())
-
-
-def day_start(day: date) -> datetime:
-    """The instant at which a day begins for this reader."""
-    return clock.instant(datetime(day.year, day.month, day.day), zone())  # noqa: DTZ001 - a wall time

@@ -19,7 +19,7 @@ from hub.web.forms import Fields, Form
 from hub.web.look import Look, ways
 from hub.web.pages import page
 from hub.web.portal import around, find
-from hub.web.portal_forms import AnswerForm, ColleagueForm, ConfirmForm, ReferenceForm, ReopenForm
+from hub.web.portal_forms import AnswerForm, ColleagueForm, ReferenceForm, ReopenForm
 from hub.web.uploads import uploads
 from hub.web.words import _
 
@@ -43,8 +43,8 @@ def _answer(case: Case, data: AnswerForm) -> tuple[Case, str]:
     return now, _("Sent. You stay informed here and by mail.")
 
 
-def _confirm(case: Case, data: ConfirmForm) -> tuple[Case, str]:
-    flow.confirm(doors.session(), doors.viewer(), case, data.words)
+def _confirm(case: Case, data: Fields) -> tuple[Case, str]:
+    flow.confirm(doors.session(), doors.viewer(), case)
     return case, _("Thank you. The case is closed.")
 
 
@@ -83,7 +83,7 @@ def _end_follow(case: Case, data: ColleagueForm) -> tuple[Case, str]:
 Verb = Callable[[Case, Any], tuple[Case, str]]
 VERBS: Mapping[str, tuple[type[Fields], Verb]] = {
     "answer": (AnswerForm, _answer),
-    "confirm": (ConfirmForm, _confirm),
+    "confirm": (Fields, _confirm),
     "reopen": (ReopenForm, _reopen),
     "reference": (ReferenceForm, _reference),
     "watch": (Fields, _watch),

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from hub.web.admin_forms import Id, MaybeId
-from hub.web.forms import Fields, Line, Optional, OptionalText, Text, chosen
+from hub.web.forms import Fields, Line, Optional, Text, chosen
 
 
 class ReportForm(Fields):
@@ -24,12 +24,6 @@ class AnswerForm(Fields):
 
     text: Text
     form_key: Optional = ""
-
-
-class ConfirmForm(Fields):
-    """Yes, it is solved."""
-
-    words: OptionalText = ""
 
 
 class ReopenForm(Fields):

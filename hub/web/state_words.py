@@ -6,23 +6,6 @@ from hub.base.text import N_
 from hub.domain.accounts import Service, Site
 from hub.web.words import _
 
-CASE_STATES = {
-    "registered": N_("registered"),
-    "in_progress": N_("in progress"),
-    "waiting": N_("waiting"),
-    "resolved": N_("resolved"),
-    "closed": N_("closed"),
-    "cancelled": N_("cancelled"),
-}
-ORDER_STATES = {
-    "placed": N_("placed"),
-    "accepted": N_("accepted"),
-    "in_progress": N_("in progress"),
-    "question": N_("asks back"),
-    "done": N_("done"),
-    "refused": N_("refused"),
-    "cancelled": N_("cancelled"),
-}
 WAIT_REASONS = {
     "customer": N_("waiting for the customer"),
     "supplier": N_("waiting for a supplier"),

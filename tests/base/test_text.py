@@ -48,15 +48,6 @@ def test_slugs_are_for_addresses() -> None:
     assert text.slug("株式会社") == ""
 
 
-def test_initials_stand_for_people() -> None:
-    assert [text.initials(name) for name in ("Kim Brandt", "Anna-Lena van der Berg", "NOC", "  ")] == [
-        "KB",
-        "AB",
-        "N",
-        "?",
-    ]
-
-
 def test_an_unknown_language_falls_back_to_english() -> None:
     assert text.translate("xx", "Sign in") == "Sign in"
     assert text.translate("en", "%(a)s is 100%% sure", a="Kim") == "Kim is 100% sure"

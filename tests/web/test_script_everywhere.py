@@ -102,7 +102,6 @@ SAMPLES = {
 PICKED = ("hidden", "checkbox", "file")
 NOT_OFFERED = {
     *(("MapSignal", "account"), ("MapSignal", "identifier")),  # looked up, in a form that only a search shows
-    ("ConfirmForm", "words"),  # the page has a button only
 }
 
 

@@ -31,12 +31,12 @@ _WRITE = N_("Please write something.")
 _NO_SOURCE = N_("The entry that this was made from is not there any more. Please start anew.")
 
 
-def note(session: Session, actor: Actor, case: Case, text: str, *, source_seq: int | None = None) -> int:
+def note(session: Session, actor: Actor, case: Case, text: str) -> int:
     """Keep something among staff, whatever the state of the case."""
     body = needed("text", text, _WRITE)
     taken = take(session, case)
     facts = {"person": actor.name}
-    line = entry(case, Kind.NOTE, actor, facts, audience="staff", body=body, source_seq=source_seq)
+    line = entry(case, Kind.NOTE, actor, facts, audience="staff", body=body)
     return say(session, taken, line)
 
 
@@ -63,19 +63,15 @@ def publish(
     next_update_by: datetime | None = None,
     *,
     source_seq: int | None = None,
-    resolves: bool = False,
 ) -> int:
     """Write to the customer: a new entry of theirs, pointing at its source.
 
-    It says what comes next and by when they hear again, unless the case is solved, already or by this text
-    (`resolves`: the text is the solution). An answer also starts a case that nobody had started. The source
-    is a line of this case that only staff read; `Conflict` for any other.
+    It says what comes next and by when they hear again, unless the case is solved already. An answer also
+    starts a case that nobody had started. The source is a line of this case that only staff read; `Conflict`
+    for any other.
     """
     if source_seq is not None and words_of(session, case, source_seq) is None:
         raise Conflict(_NO_SOURCE)
-    if resolves:
-        require_shared(take(session, case).case)
-        return moving.resolve(session, actor, case, text)
     body = needed("text", text, _WRITE)
     taken = take(session, case)
     require_shared(case)
