@@ -80,6 +80,14 @@ class Case(Base):
             postgresql_where=text(f"correlation_key IS NOT NULL AND {_OPEN}"),
             sqlite_where=text(f"correlation_key IS NOT NULL AND {_OPEN}"),
         ),
+        # An alert looks for the resolved ones too, which the unique key leaves out.
+        Index(
+            "ix_cases_correlation",
+            "account_id",
+            "correlation_key",
+            postgresql_where=text("correlation_key IS NOT NULL AND closed_at IS NULL"),
+            sqlite_where=text("correlation_key IS NOT NULL AND closed_at IS NULL"),
+        ),
         Index(
             "ix_cases_open",
             "account_id",

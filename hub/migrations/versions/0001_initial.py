@@ -398,6 +398,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'resolved'"),
         sqlite_where=sa.text("state = 'resolved'"),
     )
+    op.create_index(
+        "ix_cases_correlation",
+        "cases",
+        ["account_id", "correlation_key"],
+        unique=False,
+        postgresql_where=sa.text("correlation_key IS NOT NULL AND closed_at IS NULL"),
+        sqlite_where=sa.text("correlation_key IS NOT NULL AND closed_at IS NULL"),
+    )
     op.create_index(op.f("ix_cases_id"), "cases", ["id"], unique=False)
     op.create_index(op.f("ix_cases_number"), "cases", ["number"], unique=False)
     op.create_index(
