@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import scene
 from delivery_scene import Far, kinds, put, row, with_far
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from hub.base.errors import Misconfigured
 from hub.domain import outbox
 from hub.domain.outbox import Claimed, Delivery
 from hub.flows import delivery
 from hub.flows.delivery import Dispatcher, Done, Failed, Handler, Outcome, Retry, Unknown
+from hub.flows.delivery.dispatch import PER_CONNECTION
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import AuthFailed, OutcomeUnknown, PluginBroken, Rejected, RetryLater
 from hub.testing.fixtures import MovingClock
@@ -114,7 +115,7 @@ def test_a_worker_that_dies_in_mid_call_leaves_a_question_not_a_repeat(
     far = Far(found=Done())
     running = with_far(hub, far)
     put(running)
-    delivery.claim(running, 1, set())
+    delivery.claim(running, 1)
     moving_clock.forward(delivery.LEASE + timedelta(seconds=1))
     delivery.run_due(running)
     assert (far.sent, len(far.asked), row(hub).state) == ([], 1, "done")
@@ -170,23 +171,32 @@ def stuck(hub: Hub) -> Iterator[tuple[Hub, threading.Event, threading.Semaphore]
     release.set()
 
 
-def test_a_ticket_tool_that_hangs_never_holds_up_a_page(
-    stuck: tuple[Hub, threading.Event, threading.Semaphore],
+@pytest.mark.parametrize("tool", [uuid.uuid4(), None])
+def test_what_hangs_takes_its_own_places_only_and_never_holds_up_a_page(
+    stuck: tuple[Hub, threading.Event, threading.Semaphore], tool: uuid.UUID | None
 ) -> None:
     running, release, pages = stuck
     dispatcher = Dispatcher(running)
-    tool = uuid.uuid4()
+    put(running, kind="page")  # so that the first batch does not fill the places of what hangs
     for _ in range(20):
         put(running, connection_id=tool)
-    for _ in range(5):
-        dispatcher.tick()
+    while dispatcher.tick():
+        pass
+    assert _sending(running, "order") == PER_CONNECTION
     for _ in range(3):
         put(running, kind="page")
-    for _ in range(3):
-        dispatcher.tick()
-    assert all(pages.acquire(timeout=10) for _ in range(3))
+    while dispatcher.tick():
+        pass
+    assert all(pages.acquire(timeout=10) for _ in range(4))
+    assert _sending(running, "order") == PER_CONNECTION
     release.set()
     dispatcher.close()
+
+
+def _sending(hub: Hub, kind: str) -> int:
+    with hub.db.read() as session:
+        query = select(func.count()).select_from(Delivery).where(Delivery.kind == kind)
+        return session.scalar(query.where(Delivery.state == "sending")) or 0
 
 
 def test_outcomes_are_plain_values() -> None:

@@ -142,7 +142,7 @@ class TestSettling:
         running = with_far(hub, Far(send), findable=False)
         put(running)
         with _impatient(hub):
-            (claimed,) = delivery.claim(running, 1, set())
+            (claimed,) = delivery.claim(running, 1)
             delivery.attempt(running, claimed)
         holder.execute("ROLLBACK")
         holder.close()
@@ -299,7 +299,7 @@ class TestLeases:
 
         def send(claimed: Claimed) -> Outcome:
             moving_clock.forward(timedelta(seconds=64))
-            assert delivery.claim(running, 1, set()) == []
+            assert delivery.claim(running, 1) == []
             return Done()
 
         far = Far(OutcomeUnknown("?"), send, found=slow)
@@ -317,7 +317,7 @@ class TestLeases:
 
         def too_slow(claimed: Claimed) -> None:
             moving_clock.forward(delivery.LEASE + timedelta(seconds=1))
-            taken.extend(delivery.claim(running, 1, set()))
+            taken.extend(delivery.claim(running, 1))
 
         far = Far(OutcomeUnknown("?"), found=too_slow)
         running = with_far(hub, far)

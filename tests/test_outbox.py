@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -90,11 +90,17 @@ def test_a_lease_that_runs_out_makes_the_attempt_unknown(hub: Hub, moving_clock:
     assert settle(hub.db, again)
 
 
-def test_busy_connections_are_left_alone(hub: Hub) -> None:
-    busy, free = uuid.uuid4(), uuid.uuid4()
-    put(hub.db, connection_id=busy)
-    wanted = {put(hub.db, connection_id=free), put(hub.db)}
-    assert {c.id for c in claim(hub.db, busy={busy})} == wanted
+def test_no_more_is_taken_of_a_lane_than_it_has_places_left(hub: Hub) -> None:
+    full, some, free = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    for connection in (full, some, None):
+        for _ in range(3):
+            put(hub.db, "order", connection_id=connection)
+    put(hub.db, "page")
+    for _ in range(3):
+        put(hub.db, "order", connection_id=free)
+    claimed = claim(hub.db, limit=20, left={full: 0, some: 2, "order": 1, "page": 0})
+    assert Counter(each.lane for each in claimed) == {some: 2, "order": 1, free: 3}
+    assert Counter(each.lane for each in claim(hub.db, left={"order": 0})) == {full: 3, some: 1, "page": 1}
 
 
 def test_future_work_is_not_due_yet(hub: Hub, moving_clock: MovingClock) -> None:

@@ -1,5 +1,6 @@
 """What was done stays as evidence, so whatever looks for work finds it by index and reads past nothing."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,21 +11,26 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.domain import outbox
+from hub.domain.access import Viewer
 from hub.domain.outbox import DELIVERIES, DeliveryState
 from hub.flows.runtime import Hub
 from hub.web import queues_read
 
 HISTORY = 5000
 LEASE = timedelta(minutes=2)
+VIEWER = Viewer(uuid.uuid4(), "Kim", "en", "UTC", hidden=frozenset({uuid.uuid4()}))
 
 WORK: dict[str, tuple[Callable[[Session], object], set[str]]] = {
     "expire leases": (outbox.expire_leases, {"ix_deliveries_lease"}),
     "claim": (
-        lambda session: outbox.claim(session, 4, LEASE),
+        lambda session: outbox.claim(session, 4, LEASE, left={uuid.uuid4(): 0, "page": 0}),
         {"ix_deliveries_due", "ix_deliveries_order", "pk_deliveries"},
     ),
     "what was given up": (outbox.attention, {"ix_deliveries_failed"}),
-    "the badges of the queues": (queues_read.counts, {"ix_deliveries_failed"}),
+    "the badges of the queues": (
+        lambda session: queues_read.counts(session, VIEWER),
+        {"ix_deliveries_failed"},
+    ),
 }
 
 

@@ -1,13 +1,15 @@
 """The outbox: every outside effect is a row first."""
 
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Index, Table, TextClause, case, or_, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, Index, Table, TextClause, case, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session
 
 from hub.base import clock, ids, rows
@@ -87,6 +89,8 @@ class Delivery(Base):
     handled_by: Mapped[uuid.UUID | None]
 
 
+Lane = uuid.UUID | str
+"""What deliveries share their places in: their connection, or their kind where they have none."""
 DELIVERIES: Table = Delivery.__table__  # type: ignore[assignment]
 _COLUMNS = DELIVERIES.c
 
@@ -111,6 +115,11 @@ class Claimed:
     uncertain: bool
     lease_owner: uuid.UUID
     lease_until: datetime
+
+    @property
+    def lane(self) -> Lane:
+        """Where it takes a place while it runs."""
+        return self.connection_id or self.kind
 
 
 def put(
@@ -182,12 +191,13 @@ def expire_leases(session: Session) -> int:
 
 
 def claim(
-    session: Session, limit: int, lease: timedelta, *, busy: Collection[uuid.UUID] = ()
+    session: Session, limit: int, lease: timedelta, *, left: Mapping[Lane, int] = MappingProxyType({})
 ) -> list[Claimed]:
     """Take up to `limit` due deliveries, oldest first; the caller commits before it calls anyone.
 
-    A row waits for older open rows of its `order_key`. Connections in `busy` are left alone. On
-    PostgreSQL rows that another worker is claiming are skipped, so that no worker waits for another.
+    A row waits for older open rows of its `order_key`. `left` says how many places some lanes still have;
+    no more is taken of them. On PostgreSQL rows that another worker is claiming are skipped, so that no
+    worker waits for another.
     """
     now = clock.now()
     older = DELIVERIES.alias("older")
@@ -197,18 +207,34 @@ def claim(
         .exists()
     )
     due = (
-        select(_COLUMNS.id)
+        select(_COLUMNS.id, _COLUMNS.connection_id, _COLUMNS.kind)
         .where(text(f"deliveries.{_CLAIMABLE}"), _COLUMNS.due_at <= now)
-        .where(or_(_COLUMNS.connection_id.is_(None), _COLUMNS.connection_id.not_in(busy)))
+        .where(*_passing({lane for lane, places in left.items() if places <= 0}))
         .where(or_(_COLUMNS.order_key.is_(None), ~waits))
         .order_by(_COLUMNS.due_at, _COLUMNS.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    found = list(session.scalars(due))
-    if not found:
-        return []
-    return _take(session, found, now, lease)
+    found: list[uuid.UUID] = []
+    taken: Counter[Lane] = Counter()
+    for row in session.execute(due):
+        lane = row.connection_id or row.kind
+        if taken[lane] < left.get(lane, limit):
+            taken[lane] += 1
+            found.append(row.id)
+    return _take(session, found, now, lease) if found else []
+
+
+def _passing(full: Collection[Lane]) -> list[ColumnElement[bool]]:
+    """Conditions that pass the full lanes by; none where none is full."""
+    connection, kinds = _COLUMNS.connection_id, [lane for lane in full if isinstance(lane, str)]
+    ids_of = [lane for lane in full if isinstance(lane, uuid.UUID)]
+    conditions = []
+    if ids_of:
+        conditions.append(or_(connection.is_(None), connection.not_in(ids_of)))
+    if kinds:
+        conditions.append(or_(connection.is_not(None), _COLUMNS.kind.not_in(kinds)))
+    return conditions
 
 
 _KEPT = ("id", "account_id", "connection_id", "kind", "body", "patience_from", "possible_repeat", "repeated")
