@@ -206,6 +206,8 @@ def write(session: Session, *writes: Write) -> None:
     if not wanted:
         return
     bound = {write.parameter: encode(write.rows) for write in wanted}
+    if len(bound) < len(wanted):
+        raise ValueError("Two changes have the same parameter: the rows of the first would be lost.")
     if session.get_bind().dialect.name == "postgresql":
         hot.run(session, _joined(tuple(write.statement for write in wanted)), bound)
         return

@@ -8,7 +8,7 @@ from sqlalchemy import event, select
 
 from hub.base import ids, rows
 from hub.base.db import Base
-from hub.domain.accounts import Account
+from hub.domain.accounts import Account, Setting
 from hub.flows import alarm
 from hub.flows.runtime import Hub
 
@@ -37,6 +37,21 @@ def test_the_same_statement_is_compiled_once(hub: Hub) -> None:
     assert key() is not None
     assert key() == key()
     assert key() != other._generate_cache_key()
+
+
+def test_two_changes_of_one_table_in_one_go_are_refused_and_lose_nothing(hub: Hub) -> None:
+    table: Any = Setting.__table__
+    one, other, none = (rows.inserting(table, made) for made in ([_setting("a")], [_setting("b")], []))
+    with pytest.raises(ValueError, match="would be lost"), hub.db.write() as session:
+        rows.write(session, one, other)
+    with hub.db.write() as session:
+        rows.write(session, none, one, none)
+    with hub.db.read() as session:
+        assert session.scalars(select(Setting.key)).all() == ["a"]
+
+
+def _setting(key: str) -> dict[str, Any]:
+    return {"key": key, "value": {}}
 
 
 def test_no_statement_of_a_webhook_reads_a_whole_table(hub: Hub) -> None:
