@@ -14,9 +14,9 @@ from sqlalchemy import func, select, update
 
 from hub.base import clock, ids
 from hub.base.db import Database
-from hub.domain import timeline
+from hub.domain import cases, timeline
 from hub.domain.alerts import Alert
-from hub.domain.audit import AuditLine
+from hub.domain.audit import HUB, AuditLine
 from hub.domain.cases import Case
 from hub.domain.outbox import Delivery
 from hub.domain.signals import Signal
@@ -215,6 +215,32 @@ def test_a_second_alert_joins_the_case_and_the_last_clear_resolves_it(sound: Sou
     assert sound.all(Case)[0].state == "registered"
     sound(scene.event("clear", key="f2", minute=2))
     assert sound.all(Case)[0].state == "closed"
+
+
+def test_an_alert_that_gets_worse_after_its_case_was_closed_opens_another(sound: Sounder) -> None:
+    (acme,) = scene.accounts(sound.db, "Acme")
+    sound(scene.event(severity="major"))
+    with sound.db.write() as session:
+        case = session.scalars(select(Case)).one()
+        cases.resolve(session, HUB, case, "It only flaps.")
+    sound(scene.event(severity="minor", minute=1))
+    assert [case.state for case in sound.all(Case)] == ["closed"]
+    sound(scene.event(severity="critical", minute=2))
+    closed, opened = sorted(sound.all(Case), key=lambda case: case.id)
+    assert (closed.state, opened.state, opened.priority) == ("closed", "registered", "critical")
+    assert [alert.case_id for alert in sound.all(Alert)] == [opened.id]
+    assert sound.kinds(acme)[-2:] == ["alert.raised", "case.opened"]
+    assert [told.body["case_id"] for told in sound.all(Delivery)].count(str(opened.id)) == 1
+    sound(scene.event("clear", minute=5))
+    assert [case.state for case in sound.all(Case)] == ["closed", "closed"]
+
+
+def test_an_alert_that_gets_worse_stays_with_its_case(sound: Sounder) -> None:
+    scene.accounts(sound.db, "Acme")
+    sound(scene.event(severity="major"))
+    sound(scene.event(severity="critical", minute=2))
+    (case,) = sound.all(Case)
+    assert [alert.case_id for alert in sound.all(Alert)] == [case.id]
 
 
 def test_an_open_work_order_keeps_a_quiet_case_open(sound: Sounder) -> None:

@@ -20,7 +20,7 @@ from hub.domain.signals import SIGNALS
 from hub.domain.timeline import NewEntry
 from hub.flows.alarm import ground
 from hub.flows.alarm.batch import Batch, Fact, Source
-from hub.flows.alarm.cases import case_for, number_opened, save_reopened
+from hub.flows.alarm.cases import case_for, not_closed, number_opened, save_reopened
 from hub.flows.quiet import CASES, quiet_cases
 from hub.plugin.contracts import SignalEvent
 
@@ -103,8 +103,7 @@ def _stale(batch: Batch, fact: Fact, place: Place) -> NewEntry:
 
 
 def _raise_on(batch: Batch, fact: Fact, place: Place, known: Active | None) -> None:
-    case_id = known.case_id if known else None
-    case_id = case_id or case_for(batch, fact, place)
+    case_id = _case_of(batch, fact, place, known)
     batch.alerts.append(
         {
             "account_id": place.account_id,
@@ -118,6 +117,16 @@ def _raise_on(batch: Batch, fact: Fact, place: Place, known: Active | None) -> N
         }
     )
     batch.entries.append(_entry_at(batch, fact, Kind.ALERT_RAISED, place, case_id))
+
+
+def _case_of(batch: Batch, fact: Fact, place: Place, known: Active | None) -> uuid.UUID | None:
+    """The case that an alert belongs to now: its own, unless that was closed and the fault got worse."""
+    if known is None or known.case_id is None:
+        return case_for(batch, fact, place)
+    worse = signals.rank(fact.event.severity) < signals.rank(known.severity)
+    if worse and known.case_id != not_closed(batch, place):
+        return case_for(batch, fact, place) or known.case_id
+    return known.case_id
 
 
 def _write(session: Session, batch: Batch) -> None:
