@@ -11,7 +11,8 @@ from bench.places import Place, postgres_place, sqlite_place
 from bench.posting import SIZES, Sender
 from hub.flows.runtime import Hub
 
-PROCESSES = {"postgres": 2, "sqlite": 1}
+DATABASES = ("postgres", "sqlite")
+PROCESSES = 2
 
 SPECS = [
     Spec(
@@ -22,7 +23,7 @@ SPECS = [
         None,
         "rows/s of the bare database",
     )
-    for database in PROCESSES
+    for database in DATABASES
     for size in SIZES
 ]
 
@@ -39,7 +40,7 @@ def _of_place(stack: ExitStack, crew: Crew, place: Place) -> Iterator[Probe]:
     world = posting.filled(place)
     bare.prepare(place.bare)
     hub = stack.enter_context(place.hub())
-    port = stack.enter_context(place.server(PROCESSES[place.kind]))
+    port = stack.enter_context(place.server(PROCESSES))
     for size in SIZES:
         sender = Sender(port, world, size, "NEW", world.quiet)
 

@@ -1,6 +1,6 @@
 """`ingest-*`: how many alerts a second are stored through `POST /in/<connection>`.
 
-Two web processes on PostgreSQL; on SQLite one, as `hub serve` starts by default, and two (`-2p`).
+Two web processes on either database, as `hub serve` starts on a machine with two cores.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,8 @@ from bench.load import Crew, Get
 from bench.places import Place, postgres_place, sqlite_place
 from bench.posting import SIZES, Sender
 
-SERVERS = {"postgres": 2, "sqlite": 1, "sqlite-2p": 2}
+DATABASES = ("postgres", "sqlite")
+PROCESSES = 2
 BARS = {1: 0.15, 10: 0.15, 100: 0.10}
 SQLITE_TO_POSTGRES = 0.8
 _BARE = "rows/s of the bare database"
@@ -20,17 +21,17 @@ _BARE = "rows/s of the bare database"
 
 def _specs() -> Iterator[Spec]:
     for size in SIZES:
-        for server in SERVERS:
+        for database in DATABASES:
             for mode in ("new", "repeated"):
-                name, database = f"ingest-{server}-{size}-{mode}", server.removesuffix("-2p")
-                bar = BARS[size] if (server, mode) == ("postgres", "new") else None
+                name = f"ingest-{database}-{size}-{mode}"
+                bar = BARS[size] if (database, mode) == ("postgres", "new") else None
                 yield Spec(name, "alerts/s", name, f"bare-{database}-{size}", bar, _BARE)
     for mode in ("new", "repeated"):
         mine, theirs = f"ingest-sqlite-1-{mode}", f"ingest-postgres-1-{mode}"
         yield Spec(f"{mine}-to-postgres", "alerts/s", mine, theirs, SQLITE_TO_POSTGRES, "PostgreSQL")
-    for server in ("postgres", "sqlite"):
-        name = f"ingest-{server}-1-new"
-        yield Spec(f"{name}-to-noop", "webhooks/s", name, f"noop-{server}", None, "a no-op route")
+    for database in DATABASES:
+        name = f"ingest-{database}-1-new"
+        yield Spec(f"{name}-to-noop", "webhooks/s", name, f"noop-{database}", None, "a no-op route")
 
 
 SPECS = list(_specs())
@@ -38,7 +39,7 @@ SPECS = list(_specs())
 
 @contextmanager
 def probes(crew: Crew) -> Iterator[list[Probe]]:
-    """Both databases filled, three servers running."""
+    """Both databases filled, a server for each."""
     with ExitStack() as stack:
         places = [stack.enter_context(open_()) for open_ in (postgres_place, sqlite_place)]
         found: list[Probe] = []
@@ -52,16 +53,13 @@ def _of_place(stack: ExitStack, crew: Crew, place: Place) -> Iterator[Probe]:
     bare.prepare(place.bare)
     for size in SIZES:
         yield _one(f"bare-{place.kind}-{size}", _rows(crew, place, size))
-    for server, processes in SERVERS.items():
-        if server.removesuffix("-2p") != place.kind:
-            continue
-        port = stack.enter_context(place.server(processes))
-        yield _one(f"noop-{server}", _pages(crew, port))
-        for size in SIZES:
-            sender = Sender(port, world, size, "CIR", world.busy)
-            sender.prime()
-            yield _one(f"ingest-{server}-{size}-new", _alerts(crew, sender, False))
-            yield _one(f"ingest-{server}-{size}-repeated", _alerts(crew, sender, True))
+    port = stack.enter_context(place.server(PROCESSES))
+    yield _one(f"noop-{place.kind}", _pages(crew, port))
+    for size in SIZES:
+        sender = Sender(port, world, size, "CIR", world.busy)
+        sender.prime()
+        yield _one(f"ingest-{place.kind}-{size}-new", _alerts(crew, sender, False))
+        yield _one(f"ingest-{place.kind}-{size}-repeated", _alerts(crew, sender, True))
     place.settle()
 
 

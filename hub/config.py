@@ -98,7 +98,9 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", "Address to listen on; put a TLS proxy in front before you open it.")
     port: int = _setting(8000, "Port to listen on.", _between(1, 65535))
-    processes: int = _setting(1, "Web processes of `hub serve`; about one a core.", _between(1, 64))
+    processes: int = _setting(
+        0, "Web processes of `hub serve`; 0: one for each core, up to 4.", _between(0, 64)
+    )
     session_hours: int = _setting(12, "Hours after which a sign-in ends.", _between(1, 720))
     secure_cookies: bool = _setting(
         False, "Send cookies over HTTPS only. Unset: yes when base_url starts with https."

@@ -1,10 +1,12 @@
 """The smallest scene that a rule needs: accounts with one service each, and a monitoring connection."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
@@ -12,6 +14,7 @@ from hub.base.db import Database
 from hub.domain import timeline
 from hub.domain.accounts import Account, Identifier, Service
 from hub.domain.connections import Connection
+from hub.flows import alarm
 from hub.plugin.contracts import SignalEvent
 
 
@@ -98,3 +101,25 @@ def event(
         "identifiers": (("circuit", "CIR-1"),),
     }
     return SignalEvent(**(values | fields))
+
+
+@dataclass
+class Sounder:
+    """Sounds events of one connection, each call in a transaction of its own."""
+
+    db: Database
+    source: alarm.Source
+
+    def __call__(self, *events: Any) -> int:
+        with self.db.write() as session:
+            return alarm.sound(session, self.source, events)
+
+    def all(self, table: type[Any]) -> Sequence[Any]:
+        with self.db.read() as session:
+            return list(session.scalars(select(table)))
+
+    def kinds(self, place: Place) -> list[str]:
+        with self.db.read() as session:
+            entry = timeline.Entry
+            query = select(entry.kind).where(entry.account_id == place.account).order_by(entry.seq)
+            return list(session.scalars(query))

@@ -2,8 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,9 +12,9 @@ from sqlalchemy import func, select, update
 
 from hub.base import clock, ids
 from hub.base.db import Database
-from hub.domain import cases, timeline
+from hub.domain import timeline
 from hub.domain.alerts import Alert
-from hub.domain.audit import HUB, AuditLine
+from hub.domain.audit import AuditLine
 from hub.domain.cases import Case
 from hub.domain.outbox import Delivery
 from hub.domain.signals import Signal
@@ -28,35 +26,13 @@ from hub.flows.runtime import Hub
 from hub.testing.fixtures import counting
 
 
-@dataclass
-class Sounder:
-    """Sounds events of one connection, each call in a transaction of its own."""
-
-    db: Database
-    source: alarm.Source
-
-    def __call__(self, *events: Any) -> int:
-        with self.db.write() as session:
-            return alarm.sound(session, self.source, events)
-
-    def all(self, table: type[Any]) -> Sequence[Any]:
-        with self.db.read() as session:
-            return list(session.scalars(select(table)))
-
-    def kinds(self, place: scene.Place) -> list[str]:
-        with self.db.read() as session:
-            entry = timeline.Entry
-            query = select(entry.kind).where(entry.account_id == place.account).order_by(entry.seq)
-            return list(session.scalars(query))
-
-
 @pytest.fixture
-def sound(hub: Hub) -> Sounder:
+def sound(hub: Hub) -> scene.Sounder:
     with hub.db.write() as session:
-        return Sounder(hub.db, alarm.Source(scene.connection(session), "Alertmanager"))
+        return scene.Sounder(hub.db, alarm.Source(scene.connection(session), "Alertmanager"))
 
 
-def test_a_fault_opens_a_case_and_has_the_responsible_told(sound: Sounder) -> None:
+def test_a_fault_opens_a_case_and_has_the_responsible_told(sound: scene.Sounder) -> None:
     (acme,) = scene.accounts(sound.db, "Acme")
     assert sound(scene.event()) == 1
     (case,) = sound.all(Case)
@@ -74,14 +50,14 @@ def test_a_fault_opens_a_case_and_has_the_responsible_told(sound: Sounder) -> No
     assert told.body["case_id"] == str(case.id)
 
 
-def test_the_same_body_ten_times_does_nothing_more(sound: Sounder) -> None:
+def test_the_same_body_ten_times_does_nothing_more(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme")
     assert [sound(scene.event()) for _ in range(10)] == [1] + [0] * 9
     assert [len(sound.all(table)) for table in (Signal, Alert, Case, Delivery)] == [1, 1, 1, 1]
     assert sound.all(Signal)[0].repeats == 9
 
 
-def test_the_same_body_from_many_threads_at_once(sound: Sounder) -> None:
+def test_the_same_body_from_many_threads_at_once(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme", "Bolt")
     changed: list[int] = []
     start = threading.Barrier(6)
@@ -100,7 +76,7 @@ def test_the_same_body_from_many_threads_at_once(sound: Sounder) -> None:
 
 
 def test_an_identifier_of_three_accounts_makes_three_cases_unaware_of_each_other(
-    sound: Sounder,
+    sound: scene.Sounder,
 ) -> None:
     places = scene.accounts(sound.db, "Acme", "Bolt", "Cargo")
     sound(scene.event())
@@ -115,7 +91,7 @@ def test_an_identifier_of_three_accounts_makes_three_cases_unaware_of_each_other
         assert not [name for name in foreign if name in told]
 
 
-def test_clear_resolves_and_closes_what_was_never_shared(sound: Sounder) -> None:
+def test_clear_resolves_and_closes_what_was_never_shared(sound: scene.Sounder) -> None:
     (acme,) = scene.accounts(sound.db, "Acme")
     sound(scene.event())
     sound(scene.event("clear", minute=5))
@@ -125,7 +101,7 @@ def test_clear_resolves_and_closes_what_was_never_shared(sound: Sounder) -> None
     assert sound.kinds(acme)[-2:] == ["alert.cleared", "case.resolved"]
 
 
-def test_a_shared_case_asks_the_customer_and_a_new_fault_reopens_it(sound: Sounder) -> None:
+def test_a_shared_case_asks_the_customer_and_a_new_fault_reopens_it(sound: scene.Sounder) -> None:
     (acme,) = scene.accounts(sound.db, "Acme", share_severity="critical", share_after_minutes=0)
     sound(scene.event())
     (case,) = sound.all(Case)
@@ -141,7 +117,7 @@ def test_a_shared_case_asks_the_customer_and_a_new_fault_reopens_it(sound: Sound
     assert sound.kinds(acme)[-2:] == ["case.reopened", "alert.raised"]
 
 
-def test_a_policy_with_minutes_shares_later(sound: Sounder) -> None:
+def test_a_policy_with_minutes_shares_later(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme", share_severity="major", share_after_minutes=10)
     sound(scene.event())
     (case,) = sound.all(Case)
@@ -149,7 +125,7 @@ def test_a_policy_with_minutes_shares_later(sound: Sounder) -> None:
     assert (case.share_at - case.opened_at).total_seconds() == 600
 
 
-def test_below_the_threshold_there_is_an_alert_and_no_case(sound: Sounder) -> None:
+def test_below_the_threshold_there_is_an_alert_and_no_case(sound: scene.Sounder) -> None:
     (acme,) = scene.accounts(sound.db, "Acme", alert_threshold="major")
     sound(scene.event(severity="warning"))
     assert sound.all(Case) == []
@@ -160,13 +136,13 @@ def test_below_the_threshold_there_is_an_alert_and_no_case(sound: Sounder) -> No
     assert (alert.case_id, alert.severity) == (case.id, "critical")
 
 
-def test_an_unknown_severity_counts_as_major(sound: Sounder) -> None:
+def test_an_unknown_severity_counts_as_major(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme", alert_threshold="major")
     sound(scene.event(severity="unknown", severity_text="apocalyptic"))
     assert len(sound.all(Case)) == 1
 
 
-def test_resolved_before_firing_is_kept_and_opens_nothing(sound: Sounder) -> None:
+def test_resolved_before_firing_is_kept_and_opens_nothing(sound: scene.Sounder) -> None:
     (acme,) = scene.accounts(sound.db, "Acme")
     sound(scene.event("clear", minute=5))
     assert sound(scene.event("firing", minute=0)) == 1
@@ -176,7 +152,7 @@ def test_resolved_before_firing_is_kept_and_opens_nothing(sound: Sounder) -> Non
     assert sound.kinds(acme) == ["alert.stale"]
 
 
-def test_an_end_at_the_very_instant_of_its_beginning_ends_it(sound: Sounder) -> None:
+def test_an_end_at_the_very_instant_of_its_beginning_ends_it(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme")
     sound(scene.event("firing"))
     assert sound(scene.event("clear")) == 1
@@ -187,7 +163,7 @@ def test_an_end_at_the_very_instant_of_its_beginning_ends_it(sound: Sounder) -> 
     assert [case.state for case in sound.all(Case)] == ["closed"]
 
 
-def test_an_older_episode_after_a_newer_one_is_recorded_and_not_applied(sound: Sounder) -> None:
+def test_an_older_episode_after_a_newer_one_is_recorded_and_not_applied(sound: scene.Sounder) -> None:
     (acme,) = scene.accounts(sound.db, "Acme")
     sound(scene.event(start=10, minute=10))
     sound(scene.event("clear", start=10, minute=12))
@@ -196,7 +172,7 @@ def test_an_older_episode_after_a_newer_one_is_recorded_and_not_applied(sound: S
     assert sound.kinds(acme)[-1] == "alert.stale"
 
 
-def test_a_new_episode_ends_the_one_whose_end_was_never_reported(sound: Sounder) -> None:
+def test_a_new_episode_ends_the_one_whose_end_was_never_reported(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme")
     sound(scene.event())
     sound(scene.event(start=30, minute=30))
@@ -206,7 +182,7 @@ def test_a_new_episode_ends_the_one_whose_end_was_never_reported(sound: Sounder)
     assert [case.state for case in sound.all(Case)] == ["closed"]
 
 
-def test_a_second_alert_joins_the_case_and_the_last_clear_resolves_it(sound: Sounder) -> None:
+def test_a_second_alert_joins_the_case_and_the_last_clear_resolves_it(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme")
     sound(scene.event(), scene.event(key="f2"))
     assert len(sound.all(Case)) == 1
@@ -217,33 +193,7 @@ def test_a_second_alert_joins_the_case_and_the_last_clear_resolves_it(sound: Sou
     assert sound.all(Case)[0].state == "closed"
 
 
-def test_an_alert_that_gets_worse_after_its_case_was_closed_opens_another(sound: Sounder) -> None:
-    (acme,) = scene.accounts(sound.db, "Acme")
-    sound(scene.event(severity="major"))
-    with sound.db.write() as session:
-        case = session.scalars(select(Case)).one()
-        cases.resolve(session, HUB, case, "It only flaps.")
-    sound(scene.event(severity="minor", minute=1))
-    assert [case.state for case in sound.all(Case)] == ["closed"]
-    sound(scene.event(severity="critical", minute=2))
-    closed, opened = sorted(sound.all(Case), key=lambda case: case.id)
-    assert (closed.state, opened.state, opened.priority) == ("closed", "registered", "critical")
-    assert [alert.case_id for alert in sound.all(Alert)] == [opened.id]
-    assert sound.kinds(acme)[-2:] == ["alert.raised", "case.opened"]
-    assert [told.body["case_id"] for told in sound.all(Delivery)].count(str(opened.id)) == 1
-    sound(scene.event("clear", minute=5))
-    assert [case.state for case in sound.all(Case)] == ["closed", "closed"]
-
-
-def test_an_alert_that_gets_worse_stays_with_its_case(sound: Sounder) -> None:
-    scene.accounts(sound.db, "Acme")
-    sound(scene.event(severity="major"))
-    sound(scene.event(severity="critical", minute=2))
-    (case,) = sound.all(Case)
-    assert [alert.case_id for alert in sound.all(Alert)] == [case.id]
-
-
-def test_an_open_work_order_keeps_a_quiet_case_open(sound: Sounder) -> None:
+def test_an_open_work_order_keeps_a_quiet_case_open(sound: scene.Sounder) -> None:
     (acme,) = scene.accounts(sound.db, "Acme")
     sound(scene.event())
     (case,) = sound.all(Case)
@@ -273,7 +223,7 @@ def _order(session: Any, place: scene.Place, case: Case) -> Any:
 
 
 def test_what_matches_no_service_waits_and_is_taken_up_when_it_becomes_known(
-    sound: Sounder,
+    sound: scene.Sounder,
 ) -> None:
     (acme,) = scene.accounts(sound.db, "Acme", circuit="CIR-9")
     sound(scene.event())
@@ -287,7 +237,7 @@ def test_what_matches_no_service_waits_and_is_taken_up_when_it_becomes_known(
     assert sound.kinds(acme) == []
 
 
-def test_the_first_identifier_that_is_known_decides(sound: Sounder) -> None:
+def test_the_first_identifier_that_is_known_decides(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme", circuit="CIR-1")
     scene.accounts(sound.db, "Bolt", circuit="HOST-1")
     sound(scene.event(identifiers=(("circuit", "CIR-1"), ("circuit", "HOST-1"))))
@@ -295,7 +245,7 @@ def test_the_first_identifier_that_is_known_decides(sound: Sounder) -> None:
 
 
 @pytest.mark.parametrize("already", [False, True], ids=["new", "repeated"])
-def test_the_number_of_statements_does_not_grow_with_the_alerts(sound: Sounder, already: bool) -> None:
+def test_the_number_of_statements_does_not_grow_with_the_alerts(sound: scene.Sounder, already: bool) -> None:
     with sound.db.write() as session:
         for number in range(1000):
             scene.account(session, f"a{number}", f"N{number}")
@@ -316,13 +266,13 @@ def test_the_number_of_statements_does_not_grow_with_the_alerts(sound: Sounder, 
     assert counts[0] <= (5 if already else 15)
 
 
-def _close_all(sound: Sounder) -> None:
+def _close_all(sound: scene.Sounder) -> None:
     with sound.db.write() as session:
         session.execute(update(Case).values(state="closed", closed_at=clock.now()))
 
 
 @pytest.mark.slow
-def test_ten_thousand_alerts_in_one_body_are_taken_whole(sound: Sounder) -> None:
+def test_ten_thousand_alerts_in_one_body_are_taken_whole(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme")
     assert sound(*(scene.event(key=f"k{n}") for n in range(10_000))) == 10_000
     with sound.db.read() as session:
@@ -344,7 +294,7 @@ def test_any_order_and_repetition_keep_the_rules(fresh_database: Any, happening:
     database = Database(fresh_database(), synchronous="OFF")
     try:
         with database.write() as session:
-            sound = Sounder(database, alarm.Source(scene.connection(session), "Alertmanager"))
+            sound = scene.Sounder(database, alarm.Source(scene.connection(session), "Alertmanager"))
         scene.accounts(database, "Acme", "Bolt")
         events = [
             scene.event(state, key=key, start=start, minute=start + (5 if state == "clear" else 0))
@@ -357,7 +307,7 @@ def test_any_order_and_repetition_keep_the_rules(fresh_database: Any, happening:
         database.dispose()
 
 
-def _check_rules(sound: Sounder, happening: Any) -> None:
+def _check_rules(sound: scene.Sounder, happening: Any) -> None:
     open_cases = Counter((c.account_id, c.correlation_key) for c in sound.all(Case) if c.closed_at is None)
     assert max(open_cases.values(), default=0) <= 1
     firing = {(s.id) for s in sound.all(Signal) if s.state == "firing" and not s.stale}
@@ -370,7 +320,7 @@ def _check_rules(sound: Sounder, happening: Any) -> None:
 
 
 @pytest.mark.parametrize("said", ["", "LinkDown"], ids=["no title", "another title"])
-def test_the_end_of_an_alert_has_the_title_of_its_beginning(sound: Sounder, said: str) -> None:
+def test_the_end_of_an_alert_has_the_title_of_its_beginning(sound: scene.Sounder, said: str) -> None:
     scene.accounts(sound.db, "Acme")
     sound(scene.event())
     sound(scene.event("clear", minute=1, title=said))
@@ -379,7 +329,7 @@ def test_the_end_of_an_alert_has_the_title_of_its_beginning(sound: Sounder, said
     assert [signal.title for signal in sound.all(Signal)] == ["Link down"]
 
 
-def test_an_episode_that_a_later_one_ends_keeps_its_own_title(sound: Sounder) -> None:
+def test_an_episode_that_a_later_one_ends_keeps_its_own_title(sound: scene.Sounder) -> None:
     scene.accounts(sound.db, "Acme")
     sound(scene.event(title="Loss 5 %"))
     sound(scene.event(title="Loss 90 %", start=10, minute=10))

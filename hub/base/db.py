@@ -34,6 +34,7 @@ from sqlalchemy.sql.base import Executable
 from hub.base import hot
 from hub.base.clock import utc
 from hub.base.db_errors import known_errors
+from hub.base.turnstile import Turnstile
 
 
 class Utc(TypeDecorator[datetime]):
@@ -121,8 +122,10 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 5, synchronous: str = "FULL") -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
+        self._turnstile: Turnstile | None = None
         if self.dialect == "sqlite":
-            self._system = _sqlite_engine(url, pool_size, synchronous)
+            self._turnstile = Turnstile(f"{self.url.database}-turn")
+            self._system = _sqlite_engine(url, pool_size, synchronous, self._turnstile)
             self._web = self._system
         else:
             self._system = _postgres_engine(url, pool_size, "hub_system")
@@ -171,6 +174,8 @@ class Database:
         """Close every pooled connection."""
         for engine in self.engines:
             engine.dispose()
+        if self._turnstile is not None:
+            self._turnstile.close()
 
 
 @contextmanager
@@ -277,7 +282,7 @@ def _pool(size: int) -> dict[str, int]:
     return {"pool_size": size, "max_overflow": max(size, MOST_CONNECTIONS - size)}
 
 
-def _sqlite_engine(url: str, pool_size: int, synchronous: str) -> Engine:
+def _sqlite_engine(url: str, pool_size: int, synchronous: str, turnstile: Turnstile) -> Engine:
     engine = create_engine(url, **_pool(pool_size), **_PLAIN)
 
     @event.listens_for(engine, "connect")
@@ -294,8 +299,11 @@ def _sqlite_engine(url: str, pool_size: int, synchronous: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        readonly = connection.get_execution_options().get("sqlite_readonly")
-        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+        driver: Any = connection.connection.dbapi_connection
+        if connection.get_execution_options().get("sqlite_readonly"):
+            connection.exec_driver_sql("BEGIN")
+        elif not turnstile.begin(driver):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # says why not, as an error of SQLAlchemy
 
     return engine
 

@@ -16,6 +16,14 @@ BLOCKING_THREADS = 8
 """Threads of each process. Webhooks that come at once share a transaction, and each waits for it in a thread
 of its own; for pages alone two would do, since more only hand the interpreter lock around."""
 KILL_TIMEOUT = 5
+MOST_UNASKED = 4
+"""So many processes run at most where nobody said how many: each takes memory and database connections."""
+
+
+def one_a_core() -> int:
+    """A process for each core that this one may use, within reason."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(cores or 1, MOST_UNASKED)
 
 
 @click.command(hidden=True)
@@ -32,7 +40,7 @@ def web(supervised: bool) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
-        workers=settings.processes,
+        workers=settings.processes or one_a_core(),
         blocking_threads=BLOCKING_THREADS,
         workers_kill_timeout=KILL_TIMEOUT,
         respawn_failed_workers=True,

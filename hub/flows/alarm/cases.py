@@ -42,13 +42,6 @@ def case_for(batch: Batch, fact: Fact, place: Place) -> uuid.UUID | None:
     return batch.cases[key]
 
 
-def not_closed(batch: Batch, place: Place) -> uuid.UUID | None:
-    """The case of the source's alerts on a service that is open, or solved and waits for the customer."""
-    key = key_of(batch.source.id, place)
-    resolved = batch.resolved.get(key)
-    return batch.cases.get(key) or (resolved.id if resolved else None)
-
-
 def _open(batch: Batch, fact: Fact, place: Place, correlation_key: str) -> uuid.UUID:
     impact, urgency, priority = _PRIORITY[fact.event.severity]
     shared_at, share_at = _sharing(batch, fact, place)

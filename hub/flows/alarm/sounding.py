@@ -20,7 +20,7 @@ from hub.domain.signals import SIGNALS
 from hub.domain.timeline import NewEntry
 from hub.flows.alarm import ground
 from hub.flows.alarm.batch import Batch, Fact, Source
-from hub.flows.alarm.cases import case_for, not_closed, number_opened, save_reopened
+from hub.flows.alarm.cases import case_for, number_opened, save_reopened
 from hub.flows.quiet import CASES, quiet_cases
 from hub.plugin.contracts import SignalEvent
 
@@ -120,13 +120,11 @@ def _raise_on(batch: Batch, fact: Fact, place: Place, known: Active | None) -> N
 
 
 def _case_of(batch: Batch, fact: Fact, place: Place, known: Active | None) -> uuid.UUID | None:
-    """The case that an alert belongs to now: its own, unless that was closed and the fault got worse."""
+    """The case that an alert belongs to now: its own, unless the fault got worse after that was solved."""
     if known is None or known.case_id is None:
         return case_for(batch, fact, place)
     worse = signals.rank(fact.event.severity) < signals.rank(known.severity)
-    if worse and known.case_id != not_closed(batch, place):
-        return case_for(batch, fact, place) or known.case_id
-    return known.case_id
+    return (case_for(batch, fact, place) if worse else None) or known.case_id
 
 
 def _write(session: Session, batch: Batch) -> None:

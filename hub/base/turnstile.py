@@ -1,0 +1,101 @@
+"""Who writes next to a SQLite file: whoever came next, in whichever process.
+
+SQLite lets each writer find out by trying, with longer and longer naps between. A busy process takes the file
+again within the naps of the others, until they give up: 503 for their webhooks, a worker that sends nothing.
+So writers come to a turnstile first. One stands in it, and only that one tries, and often; whoever had the
+file last has to come to the turnstile again.
+
+It decides about turns alone. What keeps two writers apart is the database's own lock, as ever.
+"""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+NAP = 0.0005
+"""Seconds between two tries; a small transaction takes several times as long."""
+COURTESY = 2 * NAP
+"""For so long after a process left the turnstile it does not enter it again: another's nap ends meanwhile.
+The writer that it let through is at work all that time, so this makes nobody wait longer."""
+
+
+class Turnstile:
+    """The turnstile of one database file, for the threads of this process and all others of the machine."""
+
+    def __init__(self, path: str) -> None:
+        """`path`: an empty file that stays; nobody needs to keep or copy it."""
+        self._path, self._file, self._left = path, -1, 0.0
+        self._inside = Lock()
+
+    def begin(self, driver: sqlite3.Connection) -> bool:
+        """Begin a transaction that writes, within the connection's own `busy_timeout`; whether it began."""
+        (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
+        until = time.monotonic() + patience / 1000
+        driver.execute("PRAGMA busy_timeout=0")
+        try:
+            with self._entered(until):
+                while (code := _begin(driver)) == sqlite3.SQLITE_BUSY and time.monotonic() < until:
+                    time.sleep(NAP)
+            return code == sqlite3.SQLITE_OK
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={patience}")
+
+    @contextmanager
+    def _entered(self, until: float) -> Iterator[None]:
+        """Stand in it for the block. Who cannot in time goes on without: the database has the last word."""
+        if not self._inside.acquire(timeout=max(0.0, until - time.monotonic())):
+            yield
+            return
+        try:
+            taken = self._take(until)
+            try:
+                yield
+            finally:
+                if taken:
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
+                self._left = time.monotonic()
+        finally:
+            self._inside.release()
+
+    def _take(self, until: float) -> bool:
+        pause = self._left + COURTESY - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        try:
+            if self._file < 0:
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            while not _locked(self._file):
+                if time.monotonic() > until:
+                    return False
+                time.sleep(NAP)
+        except OSError:
+            # A folder or a file system that cannot do this: turns are SQLite's affair then.
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the file back; it opens again when it is needed."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _begin(driver: sqlite3.Connection) -> int:
+    """SQLite's result code: 0, or why it could not."""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode & 0xFF
+    return sqlite3.SQLITE_OK
