@@ -12,6 +12,7 @@ import fcntl
 import os
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -29,7 +30,7 @@ class Turnstile:
     def __init__(self, path: str) -> None:
         """`path`: an empty file that stays; nobody needs to keep or copy it."""
         self._path, self._file, self._left = path, -1, 0.0
-        self._inside = Lock()
+        self._inside = _Queue()
 
     def begin(self, driver: sqlite3.Connection) -> bool:
         """Begin a transaction that writes, within the connection's own `busy_timeout`; whether it began."""
@@ -47,7 +48,7 @@ class Turnstile:
     @contextmanager
     def _entered(self, until: float) -> Iterator[None]:
         """Stand in it for the block. Who cannot in time goes on without: the database has the last word."""
-        if not self._inside.acquire(timeout=max(0.0, until - time.monotonic())):
+        if not self._inside.acquire(max(0.0, until - time.monotonic())):
             yield
             return
         try:
@@ -82,6 +83,38 @@ class Turnstile:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+class _Queue:
+    """A lock for threads that come one after the other. Of a plain lock's waiters any may be next, so that in
+    a crowd somebody waits too long."""
+
+    def __init__(self) -> None:
+        self._lock, self._taken = Lock(), False
+        self._waiting: deque[Lock] = deque()
+
+    def acquire(self, timeout: float) -> bool:
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return True
+            turn = Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        if turn.acquire(timeout=timeout):
+            return True
+        with self._lock:
+            if turn not in self._waiting:
+                return True  # handed over in this very moment
+            self._waiting.remove(turn)
+            return False
+
+    def release(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
 
 
 def _locked(file: int) -> bool:

@@ -85,6 +85,39 @@ def test_who_writes_seldom_comes_next(tmp_path: Path, file: sqlite3.Connection) 
     assert max(overtaken) <= 12
 
 
+def test_threads_write_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    turnstile, order = Turnstile(str(tmp_path / "turn")), list[int]()
+    until = time.monotonic() + 10
+
+    def come(number: int) -> None:
+        with turnstile._entered(until):
+            order.append(number)
+
+    threads = [Thread(target=come, args=(number,)) for number in range(12)]
+    with turnstile._entered(until):
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(turnstile._inside._waiting) <= number:
+                assert time.monotonic() < until
+    for thread in threads:
+        thread.join()
+    assert order == list(range(12))
+
+
+def test_who_gave_up_waiting_is_not_waited_for(tmp_path: Path, file: sqlite3.Connection) -> None:
+    turnstile, gave_up, until = Turnstile(str(tmp_path / "turn")), list[bool](), time.monotonic() + 10
+
+    def hurry() -> None:
+        gave_up.append(not turnstile._inside.acquire(0.01))
+
+    with turnstile._entered(until):
+        thread = Thread(target=hurry)
+        thread.start()
+        thread.join()
+    assert gave_up == [True]
+    assert write(file, turnstile, 0) == 0
+
+
 def test_a_turnstile_that_is_stuck_keeps_nobody_from_a_free_file(
     tmp_path: Path, file: sqlite3.Connection
 ) -> None:
