@@ -1,12 +1,13 @@
 """The smallest scene that a rule needs: accounts with one service each, and a monitoring connection."""
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
@@ -15,6 +16,7 @@ from hub.domain import timeline
 from hub.domain.accounts import Account, Identifier, Service
 from hub.domain.connections import Connection
 from hub.flows import alarm
+from hub.flows.runtime import Hub
 from hub.plugin.contracts import SignalEvent
 
 
@@ -123,3 +125,16 @@ class Sounder:
             entry = timeline.Entry
             query = select(entry.kind).where(entry.account_id == place.account).order_by(entry.seq)
             return list(session.scalars(query))
+
+
+def wait_until_blocked(hub: Hub) -> None:
+    """Until a transaction waits for another; on SQLite nobody comes that far."""
+    deadline = time.monotonic() + 4
+    while hub.db.dialect == "postgresql" and not is_blocked(hub) and time.monotonic() < deadline:
+        pass
+
+
+def is_blocked(hub: Hub) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with hub.db.read() as session:
+        return bool(session.scalar(text(f"{waiting} AND datname = current_database()")))

@@ -1,12 +1,11 @@
 """What another transaction does to an account while an alert waits for it, counts for the alert."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 import scene
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.base import clock
@@ -42,20 +41,8 @@ def meanwhile(hub: Hub, first: Callable[[Session], object], then: Callable[[Sess
     with hub.db.write() as session:
         first(session)
         thread.start()
-        wait_until_blocked(hub)
+        scene.wait_until_blocked(hub)
     thread.join()
-
-
-def wait_until_blocked(hub: Hub) -> None:
-    deadline = time.monotonic() + 4
-    while hub.db.dialect == "postgresql" and not is_blocked(hub) and time.monotonic() < deadline:
-        pass
-
-
-def is_blocked(hub: Hub) -> bool:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    with hub.db.read() as session:
-        return bool(session.scalar(text(f"{waiting} AND datname = current_database()")))
 
 
 def sounding(source: alarm.Source, key: str) -> Callable[[Session], object]:
@@ -111,7 +98,7 @@ def test_naming_a_signal_and_a_webhook_about_it_never_wait_crosswise(
     with hub.db.write() as session:
         signals.store(session, source.id, [strange])
         thread.start()
-        wait_until_blocked(hub)
+        scene.wait_until_blocked(hub)
         timeline.lock(session, [nordwind.account])
     thread.join()
     with hub.db.read() as session:

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+import scene
 from sqlalchemy import func, select
 
 from hub.base.errors import NotFound, Unavailable
-from hub.domain import accounts, connections, people
+from hub.domain import accounts, connections, people, timeline
 from hub.domain.accounts import Account, Identifier, Membership, Service, Site
 from hub.domain.audit import HUB, AuditLine
 from hub.domain.people import Person
@@ -289,3 +291,23 @@ class TestFolder:
             directory.import_now(hub, slug)
         with pytest.raises(NotFound):
             directory.import_now(hub, "no-such")
+
+
+def test_an_import_and_a_webhook_about_the_same_accounts_never_wait_crosswise(hub: Hub, take: Take) -> None:
+    take(batch=WHOLE)
+    first, last = sorted((one(hub, Account, "K1").id, one(hub, Account, "K2").id))
+    names = {one(hub, Account, key).id: key for key in ("K1", "K2")}
+    reports: list[Report] = []
+
+    def read() -> None:
+        sites = [SiteRecord(f"new {id_}", names[id_], "Lager") for id_ in (last, first)]
+        reports.append(take(*sites))
+
+    thread = Thread(target=read)
+    with hub.db.write() as session:
+        timeline.lock(session, [first])
+        thread.start()
+        scene.wait_until_blocked(hub)
+        timeline.lock(session, [last])
+    thread.join()
+    assert [line.what for line in reports[0].lines] == ["added", "added"]

@@ -55,6 +55,7 @@ def apply(session: Session, connection: Configured, batch: DirectoryBatch) -> Re
     actor = Actor("connection", connection.name, connection.id)
     run = Run(session, actor, connection.id, directory.said_before(session, connection.id))
     run.lines += [Line("failed", problem.where, problem.reason) for problem in batch.problems]
+    run.lock(_accounts_of_news(run, batch))
     services = places.Services()
     run.each(customers.KIND, customers.parents_first(batch.accounts), customers.take)
     run.each(places.SITE, batch.sites, places.take_site)
@@ -62,6 +63,13 @@ def apply(session: Session, connection: Configured, batch: DirectoryBatch) -> Re
     services.join_partners(run)
     run.each(persons.KIND, batch.people, persons.take)
     return Report(tuple(run.lines), run.unchanged)
+
+
+def _accounts_of_news(run: Run, batch: DirectoryBatch) -> set[str]:
+    found = {each.external_id for each in batch.accounts if run.is_news(customers.KIND, each)}
+    found |= {each.account_id for each in batch.sites if run.is_news(places.SITE, each)}
+    found |= {each.account_id for each in batch.services if run.is_news(places.SERVICE, each)}
+    return found | {each.account_id for each in batch.people if run.is_news(persons.KIND, each)}
 
 
 def import_now(hub: Hub, slug: str, *, dry_run: bool = False, folder: str = "") -> Report:

@@ -2,7 +2,7 @@
 takes nothing else along."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -10,9 +10,10 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.base import rows
 from hub.base.errors import HubError, Invalid, in_english
 from hub.base.text import N_
-from hub.domain import directory
+from hub.domain import directory, timeline
 from hub.domain.accounts import Account
 from hub.domain.audit import Actor
 
@@ -49,6 +50,19 @@ class Run:
     before: dict[tuple[str, str], dict[str, Any]]
     lines: list[Line] = field(default_factory=list)
     unchanged: int = 0
+
+    def is_news(self, kind: str, record: Sourced) -> bool:
+        """Whether the source says something of it that it did not say before."""
+        return bool(orjson.loads(orjson.dumps(record)) != self.before.get((kind, record.external_id)))
+
+    def lock(self, external_ids: Collection[str]) -> None:
+        """Take the accounts that will change, in the order in which everybody takes them. Records come in the
+        order of their source, in which this import and a webhook about two accounts could wait crosswise.
+        """
+        if external_ids:
+            keys = rows.encode(external_ids)
+            known = select(Account.id).where(rows.among(Account.__table__.c.external_key, "keys"))
+            timeline.lock(self.session, list(self.session.scalars(known, {"keys": keys})))
 
     def each(
         self, kind: str, records: Iterable[Record], carry_out: Callable[["Run", Record, Any, Any], None]
