@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from hub import domain, migrations
-from hub.base.errors import Misconfigured
+from hub.base.errors import Misconfigured, Unavailable
 from hub.base.shape import at_head, heads
 from hub.migrations.tables import METADATA
 from hub.testing.peers.postgres import Postgres, postgres
@@ -117,6 +117,24 @@ def test_the_sequences_start_where_the_models_say(cluster: Postgres) -> None:
             for sequence in METADATA._sequences.values():
                 first = connection.scalar(text(f"SELECT nextval('{sequence.name}')"))
                 assert first == sequence.start, AGAIN
+
+
+@pytest.mark.real
+def test_a_table_that_is_held_for_long_is_not_waited_for(
+    cluster: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = cluster.create_database("held")
+    migrations.upgrade(url)
+    monkeypatch.setattr(migrations, "BUSY_SECONDS", 1)
+    with ExitStack() as stack:
+        engine = opened(stack, url)
+        holder = stack.enter_context(engine.connect())
+        holder.execute(text("COMMENT ON TABLE alembic_version IS 'older'"))
+        holder.commit()
+        holder.execute(text("SELECT count(*) FROM accounts"))  # until the end of its transaction
+        with pytest.raises(Unavailable, match="busy"):
+            migrations.upgrade(url)
+    migrations.upgrade(url)
 
 
 @pytest.mark.real
