@@ -153,8 +153,9 @@ def get(session: Session, quarantined_id: uuid.UUID) -> Quarantined:
 def handle(session: Session, actor: Actor, kept: Quarantined, outcome: str) -> None:
     """Take an item off the queue. `outcome` says in plain words what became of it; it goes to the audit log.
 
-    Conflict when someone has handled it already.
+    Conflict when someone has handled it already, or does so now and is faster.
     """
+    session.refresh(kept, ["handled_at", "outcome"], with_for_update=True)
     if kept.handled_at is not None:
         raise Conflict(N_("This was handled already: %(outcome)s"), outcome=kept.outcome)
     kept.handled_at, kept.handled_by, kept.outcome = clock.now(), actor.id, outcome
