@@ -19,6 +19,7 @@ _KINDS: Mapping[str, tuple[Kind, ...]] = {
     "alerts": (Kind.ALERT_RAISED, Kind.ALERT_CLEARED, Kind.ALERT_STALE),
     "orders": (Kind.ORDER_PLACED, Kind.ORDER_STATE, Kind.ORDER_MESSAGE, Kind.ORDER_UNMAPPED),
 }
+_DETAILS = ("alerts",)
 _AUDIENCES = ("customer", "staff")
 _BIGGEST = 2**31 - 1
 
@@ -56,6 +57,11 @@ class Look:
         )
 
     @property
+    def whole(self) -> bool:
+        """Whether details are shown too: they were asked for, or what was chosen is never anything else."""
+        return self.details or self.show in _DETAILS
+
+    @property
     def narrowed(self) -> bool:
         """Whether this reader may not read all of the account."""
         return self.cases is not None
@@ -71,7 +77,7 @@ class Look:
             language=language(),
             before=self.before,
             after=None if self.before is not None else self.after,
-            headlines=not self.details,
+            headlines=not self.whole,
             case_id=case_id,
             cases=self.cases,
             kinds=_KINDS.get(self.show, ()),
@@ -140,8 +146,12 @@ def ways(look: Look, page: Page, endpoint: str, **values: Any) -> Ways:
     return Ways(
         as_customer=customer,
         filters=_filters(look, to),
-        details_href=to(details=None if look.details else "1", **start),
-        details_word=_("Headlines only") if look.details else _("With all details"),
+        details_href=to(
+            details=None if look.whole else "1",
+            show=None if look.show in _DETAILS else look.show or None,
+            **start,
+        ),
+        details_word=_("Headlines only") if look.whole else _("With all details"),
         lens_href=to(lens=None if customer else "customer", show=None, **start),
         lens_word=_("Staff view") if customer else _("View as customer"),
         newer=to(after=look.written(page.newer), before=None) if page.newer is not None else None,
