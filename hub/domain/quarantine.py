@@ -155,6 +155,7 @@ def handle(session: Session, actor: Actor, kept: Quarantined, outcome: str) -> N
 
     Conflict when someone has handled it already, or does so now and is faster.
     """
+    session.flush()
     session.refresh(kept, ["handled_at", "outcome"], with_for_update=True)
     if kept.handled_at is not None:
         raise Conflict(N_("This was handled already: %(outcome)s"), outcome=kept.outcome)
