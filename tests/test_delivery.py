@@ -121,6 +121,39 @@ def test_a_worker_that_dies_in_mid_call_leaves_a_question_not_a_repeat(
     assert (far.sent, len(far.asked), row(hub).state) == ([], 1, "done")
 
 
+def test_what_follows_is_written_only_by_whoever_still_holds_the_delivery(
+    hub: Hub, moving_clock: MovingClock
+) -> None:
+    taken: list[Claimed] = []
+    followed: list[str] = []
+
+    def too_slow(claimed: Claimed) -> Outcome:
+        moving_clock.forward(delivery.LEASE + timedelta(seconds=1))
+        taken.extend(delivery.claim(running, 1))
+        return Done({"ticket": "1"}, lambda session: followed.append("the slow one"))
+
+    running = with_far(hub, Far(too_slow))
+    put(running)
+    delivery.run_due(running)
+    assert (len(taken), followed) == (1, [])
+    assert (row(hub).state, row(hub).lease_owner) == ("sending", taken[0].lease_owner)
+
+
+def test_a_repeat_that_is_refused_may_have_arrived_the_first_time(
+    hub: Hub, moving_clock: MovingClock
+) -> None:
+    far = Far(OutcomeUnknown("timed out"), RetryLater("busy"), Rejected("no such queue"))
+    running = with_far(hub, far, findable=False)
+    put(running)
+    for _ in range(3):
+        delivery.run_due(running)
+        moving_clock.forward(timedelta(minutes=20))
+    assert (row(hub).state, row(hub).possible_repeat, row(hub).uncertain) == ("failed", True, True)
+    with hub.db.write() as session:
+        outbox.retry(session, row(hub).id)
+    assert row(hub).state == "unknown"
+
+
 def test_patience_ends_as_visible_work(hub: Hub, moving_clock: MovingClock) -> None:
     (acme,) = scene.accounts(hub.db, "Acme")
     running = with_far(hub, Far(*[RetryLater("down")] * 500))

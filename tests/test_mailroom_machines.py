@@ -111,3 +111,15 @@ def test_a_delay_is_no_bounce(scene):
 def test_a_bounce_of_a_mail_that_is_not_ours_is_parked(scene):
     original = b"Message-ID: <x@elsewhere.example>\nSubject: x\n\nx"
     assert_parked(scene, take(scene, bounce(original)), "none of ours")
+
+
+def test_a_bounce_of_a_mail_that_somebody_made_up_is_parked(scene):
+    scene.tell("responsible", scene.case(), "case-opened:1")
+    scene.deliver()
+    [ours] = scene.mails()
+    name, host = ours["Message-ID"].rsplit("@", 1)
+    made_up = f"{name[:-1]}{'b' if name[-1] == 'a' else 'a'}@{host}"
+    raw = scene.sink.received[0].raw.replace(ours["Message-ID"].encode(), made_up.encode())
+    assert raw != scene.sink.received[0].raw
+    assert_parked(scene, take(scene, bounce(raw)), "none of ours")
+    assert scene.entries("notice.not_sent") == []

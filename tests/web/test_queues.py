@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from hub.base import clock
 from hub.base.errors import Conflict
 from hub.domain import access, connections, outbox, quarantine
-from hub.domain.accounts import Account
+from hub.domain.accounts import Account, Identifier
 from hub.domain.audit import HUB, AuditLine
 from hub.domain.cases import Case, NewCase
 from hub.domain.outbox import DELIVERIES, DeliveryState
@@ -81,6 +81,19 @@ def test_naming_reaches_every_signal_that_waits_under_the_name(
     matched = {signal.natural_key for signal in rows(hub, Signal) if signal.matched}
     assert matched == {each.natural_key for each in known}
     assert len(rows(hub, Case)) == 1
+
+
+def test_a_name_is_given_to_a_service_of_the_chosen_account_only(
+    kim: Browser, hub: Hub, world: World, source: alarm.Source
+) -> None:
+    sound(hub, source, event(1))
+    [waiting] = rows(hub, Signal)
+    known = len(rows(hub, Identifier))
+    data = {"account": "nordwind", "identifier": "host:h1", "service": str(world.bolt.service)}
+    refused = kim.post(f"{PAGE}/{waiting.id}", data)
+    assert refused.status_code == 422
+    assert "choose a service of this account" in refused.text
+    assert (len(rows(hub, Identifier)), rows(hub, Case)) == (known, [])
 
 
 # Many at once
