@@ -23,10 +23,15 @@ SECRET = "Ms Petersen is ill"
 
 @pytest.fixture
 def acme(hub: Hub) -> scene.Place:
-    """An account whose second entry came by mail, with a file, and is on its way to somebody."""
     (place,) = scene.accounts(hub.db, "Acme")
+    _write(hub, place)
+    return place
+
+
+def _write(hub: Hub, place: scene.Place) -> None:
+    """Entries of which the second came by mail, with a file, and is on its way to somebody."""
     with hub.db.write() as session:
-        mailbox = scene.connection(session, "Mail")
+        mailbox = scene.connection(session, f"Mail {place.prefix}")
         session.flush()  # the kept mail refers to the connection
         kept = quarantine.keep(
             session, mailbox, QuarantineKind.MAIL, "unknown sender", SECRET.encode(), subject=SECRET
@@ -40,7 +45,6 @@ def acme(hub: Hub) -> scene.Place:
         session.add(_file(place))
         for seq in (1, 2):
             outbox.put(session, "mail", {"entry_seq": seq, "text": SECRET}, account_id=place.account)
-    return place
 
 
 def _file(place: scene.Place) -> Attachment:
@@ -73,6 +77,25 @@ def test_nothing_of_it_is_left_but_the_line(hub: Hub, acme: scene.Place) -> None
         assert (second.state, second.body) == ("cancelled", {"entry_seq": 2})
         (kept,) = session.scalars(select(Quarantined))
         assert (kept.body, kept.subject) == (None, "")
+
+
+def test_what_another_account_has_under_the_same_number_stays(hub: Hub, acme: scene.Place) -> None:
+    (bolt,) = scene.accounts(hub.db, "Bolt", circuit="CIR-2")
+    _write(hub, bolt)
+    erase(hub, acme)
+    with hub.db.read() as session:
+        entries = session.scalars(select(Entry).where(Entry.account_id == bolt.account).order_by(Entry.seq))
+        assert [(entry.body, entry.erased_at) for entry in entries] == [(SECRET, None)] * 3
+        file = session.scalars(select(Attachment).where(Attachment.account_id == bolt.account)).one()
+        assert (file.content, file.name) == (b"pdf", "sick-note.pdf")
+        sent = session.scalars(
+            select(Delivery).where(Delivery.account_id == bolt.account).order_by(Delivery.id)
+        )
+        assert [(each.state, each.body) for each in sent] == [
+            ("due", {"entry_seq": seq, "text": SECRET}) for seq in (1, 2)
+        ]
+        kept = session.scalars(select(Quarantined).where(Quarantined.filed_account == bolt.account)).one()
+        assert (kept.body, kept.subject) == (SECRET.encode(), SECRET)
 
 
 def test_it_needs_a_reason_and_happens_once(hub: Hub, acme: scene.Place) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from hub.base.errors import Misconfigured
 from hub.domain import accounts, attachments, cases, people, workorders
-from hub.domain.accounts import Account
+from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
 from hub.domain.cases import CaseState
 from hub.flows import addresses, mailroom
@@ -221,11 +221,22 @@ def test_a_requester_writes_on_their_own_cases_only(scene):
     assert take(scene, mail("rolf@nordwind.example", token(scene, "case", own))) == "appended"
 
 
-def add_member(scene: Scene, address: str, *roles: str) -> uuid.UUID:
+def test_whoever_is_limited_to_a_site_writes_on_cases_of_no_other(scene):
+    with scene.hub.db.write() as session:
+        account = session.get_one(Account, scene.world.nordwind.account)
+        kiel, bremen = (accounts.add_site(session, HUB, account, city).id for city in ("Kiel", "Bremen"))
+    add_member(scene, "tim@nordwind.example", "technical", limits=Limits(sites=frozenset((kiel,))))
+    theirs, other = (scene.case(site_id=site, service_id=None) for site in (kiel, bremen))
+    kept = take(scene, mail("tim@nordwind.example", token(scene, "case", other)))
+    assert_parked(scene, kept, "known, but not")
+    assert take(scene, mail("tim@nordwind.example", token(scene, "case", theirs))) == "appended"
+
+
+def add_member(scene: Scene, address: str, *roles: str, **options) -> uuid.UUID:
     with scene.hub.db.write() as session:
         person = people.add_person(session, HUB, address.split("@")[0].title(), emails=[address])
         account = session.get_one(Account, scene.world.nordwind.account)
-        accounts.add_member(session, HUB, account, person, roles)
+        accounts.add_member(session, HUB, account, person, roles, **options)
         return person.id
 
 

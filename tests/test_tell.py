@@ -14,7 +14,7 @@ from hub.domain.audit import HUB
 from hub.domain.connections import Connection
 from hub.domain.outbox import Delivery
 from hub.domain.people import ContactPoint
-from hub.flows import delivery, post
+from hub.flows import audience, delivery, post
 from hub.flows.tell import Task, tell
 
 
@@ -247,6 +247,22 @@ def test_a_limited_member_hears_of_their_services_only(scene):
     told = told_customers(scene, scene.case())
     assert "in@nordwind.example" in told
     assert "out@nordwind.example" not in told
+
+
+def test_whoever_is_limited_to_a_site_hears_of_no_other_site_though_they_subscribed(scene):
+    with scene.hub.db.write() as session:
+        account = session.get_one(Account, scene.world.nordwind.account)
+        kiel, bremen = (accounts.add_site(session, HUB, account, city).id for city in ("Kiel", "Bremen"))
+    tim = add_person(scene, "Tim", "tim@nordwind.example")
+    within, asked = Limits(sites=frozenset((kiel,))), {"case_update": ["email"]}
+    join(scene, tim, "technical", limits=within, subscriptions=asked)
+    told = {}
+    for site in (kiel, bremen):
+        case = scene.case(site_id=site, service_id=None)
+        with scene.hub.db.read() as session:
+            told[site] = audience.customers_of(session, cases.get_case(session, case))
+    petra = scene.world.nordwind.person
+    assert (set(told[kiel]), set(told[bremen])) == ({tim, petra}, {petra})
 
 
 def test_customers_hear_nothing_of_a_case_that_is_not_theirs_yet(scene):
