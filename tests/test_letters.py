@@ -11,12 +11,13 @@ from sqlalchemy import update
 
 from hub.base import clock
 from hub.base.text import LANGUAGES
-from hub.domain import cases, people
-from hub.domain.accounts import Account
+from hub.domain import accounts, cases, outbox, people
+from hub.domain.accounts import Account, Limits
 from hub.domain.audit import HUB
 from hub.domain.coverage import Assignment
+from hub.domain.kinds import NO_LONGER_THEIRS
 from hub.domain.people import Person
-from hub.flows import alarm, desk, letters
+from hub.flows import alarm, delivery, desk, letters
 from hub.flows.letters.drawing import Letter, as_html, as_text, moment
 from hub.plugin.contracts import SignalEvent
 
@@ -142,6 +143,27 @@ def test_an_entry_of_another_case_is_not_quoted(scene):
     scene.tell("customers", case, f"published:{case}:{entry.seq}", seq=entry.seq)
     scene.deliver()
     assert "Secret" not in text_of(last(scene))
+
+
+@pytest.mark.parametrize("change", ["ended", "limited"])
+def test_no_mail_is_made_of_a_case_that_stopped_being_theirs_since_it_was_due(scene, change):
+    case = scene.case()
+    scene.tell("customers", case, "published:1")
+    with scene.hub.db.write() as session:
+        [due] = outbox.claim(session, 1, timedelta(minutes=1))
+    delivery.attempt(scene.hub, due)  # from here on it is Petra's
+    with scene.hub.db.write() as session:
+        account = session.get_one(Account, scene.world.nordwind.account)
+        [(member, _)] = accounts.members_of(session, account.id)
+        if change == "ended":
+            accounts.end_member(session, HUB, member)
+        else:
+            site = accounts.add_site(session, HUB, account, "Bremen")
+            accounts.change_member(session, HUB, member, limits=Limits(sites=frozenset((site.id,))))
+    scene.deliver()
+    assert scene.mails() == []
+    [missed] = scene.entries("notice.not_sent")
+    assert (missed.data["person"], missed.data["why"]) == ("Petra Petersen", NO_LONGER_THEIRS)
 
 
 # To our own people

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, create_engine, insert, select, text, update
+from sqlalchemy import Engine, Table, create_engine, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from hub import migrations
 from hub.base import clock, ids, rows
-from hub.base.db import NOBODY, SYSTEM, Database, RowScope, as_system
+from hub.base.db import NOBODY, SYSTEM, Database, RowScope, _run_scope, as_system
 from hub.domain import timeline
 from hub.domain.audit import Actor
 from hub.domain.cases import Watcher
@@ -90,6 +90,41 @@ def test_without_a_filter_staff_see_everything_but_hidden_accounts(
     open_to_all = [(a, shown) for a in (filled.ours, filled.foreign, None) for shown in (False, True)]
     assert everything(db, staff(filled), table) == filled.keys(table, *open_to_all)
     assert filled.keys(table, *open_to_all)
+
+
+REMOVABLE = [t for t in GUARDED if t.name not in ("entries", "duties", "duty_reasons", "duty_marks")]
+"""Every guarded table from which the pages' role may remove rows at all."""
+
+
+@pytest.fixture(scope="module")
+def superuser(cluster: Postgres) -> Iterator[Engine]:
+    engine = create_engine(cluster.superuser_url("guarded"))
+    yield engine
+    engine.dispose()
+
+
+def removed(superuser: Engine, filled: Filled, scope: RowScope, table: Table) -> set[Key]:
+    """What a page takes away that forgot every filter; it is put back."""
+    known = {key for (name, *_), key in filled.rows.items() if name == table.name}
+    with superuser.connect() as connection:  # without a commit
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # no foreign keys
+        connection.execute(text("SET LOCAL ROLE hub_web"))
+        _run_scope(connection, scope)
+        connection.execute(delete(table))
+        connection.execute(text("RESET ROLE"))
+        return known - {key_of(table, row) for row in connection.execute(select(table))}
+
+
+@pytest.mark.parametrize("table", REMOVABLE, ids=lambda table: table.name)
+def test_without_a_filter_nobody_removes_what_they_may_not_see(
+    superuser: Engine, filled: Filled, table: Table
+) -> None:
+    open_to_all = [(a, shown) for a in (filled.ours, filled.foreign, None) for shown in (False, True)]
+    assert removed(superuser, filled, staff(filled), table) == filled.keys(table, *open_to_all)
+    shown_to_them = [] if table.name == "accounts" else SHOWN_TO_CUSTOMERS[table.info["rls"]]
+    own = [(filled.ours, shown) for shown in shown_to_them]
+    assert removed(superuser, filled, customer(filled), table) == filled.keys(table, *own)
+    assert removed(superuser, filled, NOBODY, table) == set()
 
 
 @pytest.mark.parametrize("table", GUARDED, ids=lambda table: table.name)
