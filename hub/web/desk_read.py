@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from hub.domain import access, coverage
@@ -23,7 +23,11 @@ from hub.flows import audience
 from hub.web.queues_read import MOST
 
 PAGE = 50
-_NEXT_FIRST = (Case.next_update_by.is_(None), Case.next_update_by, Case.opened_at)
+_NOTHING_OWED = or_(Case.state == CaseState.RESOLVED, Case.wait_reason == "customer")
+_PROMISE = case((Case.next_update_by.is_not(None), 1), (_NOTHING_OWED, 2), else_=0)
+"""First what still needs a promise, the worst on top; then what is promised; then what waits for them."""
+_WORST = case({"critical": 0, "high": 1, "medium": 2}, value=Case.priority, else_=3)
+_MOST_PRESSING = (_PROMISE, Case.next_update_by, _WORST, Case.opened_at)
 _OPEN = Case.closed_at.is_(None)
 
 
@@ -52,7 +56,7 @@ def home(session: Session, viewer: Viewer) -> Home:
 
 
 def _my_cases(session: Session, viewer: Viewer, accounts: Collection[uuid.UUID]) -> list[Any]:
-    """Open cases that I handle, or that nobody handles on an account of mine; next update first."""
+    """Open cases that I handle, or that nobody handles on an account of mine; the most pressing first."""
     unhandled = Case.handler_id.is_(None) & Case.account_id.in_(accounts)
     query = _cases().where(
         _OPEN, access.visible(viewer, "staff"), or_(Case.handler_id == viewer.person_id, unhandled)
@@ -71,7 +75,7 @@ def _cases() -> Any:
         )
         .join(Account, Account.id == Case.account_id)
         .join(handler, handler.id == Case.handler_id, isouter=True)
-        .order_by(*_NEXT_FIRST)
+        .order_by(*_MOST_PRESSING)
     )
 
 
