@@ -145,14 +145,16 @@ def _tabs(account: Account, case: Case | None, kind: str) -> list[dict[str, Any]
 
 
 def _cases(account: Account, kind: str) -> list[tuple[str, str]]:
-    """The cases that it may be about; a note may also be about the account as a whole, which comes first."""
-    found = cases.open_cases(doors.session(), doors.viewer(), "staff", account.id)
-    whole = [("", _("The account as a whole"))] if kind == "note" else []
-    return whole + [
+    """The cases that it may be about. A note may also be about the account as a whole, which comes first;
+    of several cases none is chosen by itself: nobody shall write to one that they did not mean."""
+    found = [
         (case.number, f"{case.number} {case.title}")
-        for case in found
+        for case in cases.open_cases(doors.session(), doors.viewer(), "staff", account.id)
         if kind != "answer" or (case.is_shared and case.is_open)
     ]
+    if kind == "note":
+        return [("", _("The account as a whole")), *found]
+    return [("", _("Please choose")), *found] if len(found) > 1 else found
 
 
 def act(writing: Writing, account: Account) -> Response | None:

@@ -186,3 +186,28 @@ def test_a_next_update_that_is_near_or_over_stands_out(
             for place in ("/desk/nordwind", case):
                 page = kim.get(place).text
                 assert [word for word in ("due-warn", "due-crit") if word in page] == mark
+
+
+@pytest.mark.parametrize("kind", ["answer", "order", "call"])
+def test_of_several_cases_none_is_chosen_by_itself(hub: Hub, kim: Browser, world: World, kind: str) -> None:
+    with hub.db.write() as session:
+        teams.add_team(session, HUB, "Fibre", email="fibre@elbe.example")
+        numbers = [_open(session, world).number]
+    assert _offered(kim, kind) == numbers
+    with hub.db.write() as session:
+        numbers.append(_open(session, world).number)
+    offered = _offered(kim, kind)
+    assert offered[0] == ""
+    assert sorted(offered[1:]) == numbers
+    filled = {"body": "News.", "next_step": "Wait", "next_update_by": "2030-01-01T10:00", "case": ""}
+    more = {"other": "Petra", "direction": "in", "title": "Splice", "team": "fibre"}
+    refused = kim.post(f"/desk/nordwind/write/{kind}", {**filled, **more})
+    assert refused.status_code == 422
+    assert 'id="case-error"' in refused.text
+
+
+def _offered(browser: Browser, kind: str) -> list[str]:
+    """The values of the choice of cases in the composer of the account's page."""
+    chooser = browser.get(f"/desk/nordwind?compose={kind}").text.split('id="case"', 1)[1]
+    choices = chooser.split("</select>", 1)[0]
+    return [given.get("value") or "" for tag, given in Shown(choices).tags if tag == "option"]
