@@ -59,6 +59,16 @@ def test_everyone_sees_theirs_and_nothing_else(scene: Scene) -> None:
     assert seen_by(scene, "Rolf Voss", "customer") == {bremen}
 
 
+def test_what_one_requester_follows_is_no_others(scene: Scene) -> None:
+    followed = reported(scene, "Ada Petersen")
+    do(scene, followed, cases.watch, scene.ids["Rolf Voss"])
+    number = scene.case(followed).number
+    with scene.acting("Rolf Voss") as (session, viewer):
+        assert cases.find(session, viewer, "customer", number).id == followed
+    with scene.acting("Ines Brandt") as (session, viewer), pytest.raises(NotFound):
+        cases.find(session, viewer, "customer", number)
+
+
 def test_restricted_accounts_are_hidden_from_those_not_assigned(scene: Scene) -> None:
     case = opened(scene)
     with scene.db.write() as session:

@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from mail_scene import PETRA, Scene, assert_parked, mail, mail_scene, order, take
+from mail_scene import PETRA, Scene, assert_parked, mail, mail_scene, order, take, token
 
 from hub.base import ids
 from hub.base.crypto import Keyring, new_key
-from hub.domain import quarantine, workorders
+from hub.domain import accounts, cases, coverage, quarantine, workorders
+from hub.domain.accounts import Account
+from hub.domain.audit import HUB
+from hub.domain.cases import NewCase
 from hub.flows import addresses, mailroom
+from hub.flows.mailroom.appending import NOT_OURS
 from hub.flows.mailroom.reading import read
 
 
@@ -58,6 +62,23 @@ def test_no_part_of_a_customers_mail_lets_them_speak_as_one_of_us(scene):
         assert take(scene, mail("Kim <kim@elbe.example>", In_Reply_To=forged)) == "parked"
     assert take(scene, mail("Kim <kim@elbe.example>", theirs["Reply-To"].replace("+c", "+n"))) == "parked"
     assert scene.entries("message.note") == []
+
+
+def test_one_of_us_writes_on_a_restricted_account_only_where_they_are_its_contact(scene):
+    bolt = scene.world.bolt.account
+    with scene.hub.db.write() as session:
+        account = session.get_one(Account, bolt)
+        accounts.change_account(session, HUB, account, restricted=True)
+        case = cases.open_case(session, HUB, account, NewCase(title="Line down")).case.id
+    message = mail("Kim <kim@elbe.example>", token(scene, "note", case), "I am on it.")
+    assert_parked(scene, take(scene, message), NOT_OURS)
+    assert scene.entries("message.note") == []
+    with scene.hub.db.write() as session:
+        coverage.assign(session, HUB, bolt, "deputy", scene.world.kim, reach_name="Kim of Elbe Connect")
+    again = mail("Kim <kim@elbe.example>", token(scene, "note", case), "I am on it.")
+    assert take(scene, again) == "appended"
+    [note] = scene.entries("message.note")
+    assert (note.account_id, note.case_id, note.actor_id) == (bolt, case, scene.world.kim)
 
 
 def proposed(scene: Scene, kept: quarantine.Quarantined) -> list[str]:

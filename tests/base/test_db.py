@@ -5,6 +5,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from sqlalchemy import column, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, StatementError
 
+from hub.app import create_hub
 from hub.base import clock, rows
-from hub.base.db import NOBODY, Database
+from hub.base.db import NOBODY, SYSTEM, Database
 from hub.base.db_errors import as_hub_error
 from hub.base.errors import Unavailable
 from hub.cli.ready import plain_engine
 from hub.cli.web import BLOCKING_THREADS
+from hub.config import Settings
 from hub.domain.accounts import Setting
 from hub.domain.sessions import RateWindow
 from hub.flows.runtime import Hub
@@ -109,6 +112,26 @@ def test_a_locked_database_is_said_to_be_busy(tmp_path: Path) -> None:
             session.execute(text("CREATE TABLE u (a)"))
     holder.dispose()
     other.dispose()
+
+
+@pytest.mark.parametrize(("asked", "level"), [("FULL", 2), ("NORMAL", 1)])
+def test_sqlite_is_as_durable_as_it_was_asked_to_be(
+    settings: Settings, tmp_path: Path, asked: str, level: int
+) -> None:
+    url = f"sqlite:///{tmp_path}/durable.sqlite"
+    own = create_hub(replace(settings, database_url=url, sqlite_synchronous=asked))
+    for scope in (SYSTEM, NOBODY):
+        with own.db.read(scope) as session:
+            assert session.scalar(text("PRAGMA synchronous")) == level
+    own.close()
+
+
+def test_without_a_word_of_the_operator_nothing_is_lost_when_power_fails(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/durable.sqlite")
+    with db.read() as session:
+        assert session.scalar(text("PRAGMA synchronous")) == 2
+    db.dispose()
+    assert Settings().sqlite_synchronous == "FULL"
 
 
 def test_a_database_that_is_away_is_said_to_be_away(tmp_path: Path) -> None:

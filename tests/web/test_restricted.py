@@ -193,6 +193,37 @@ def test_a_name_like_a_hidden_one_gets_an_address_of_its_own(ada: Browser, hub: 
 def test_the_queue_of_deliveries_does_not_count_what_it_does_not_show(
     kim: Browser, browse: Browse, hub: Hub, world: World
 ) -> None:
+    _restrict_with_a_failed_delivery(hub, world)
+    counted = "Deliveries 1"
+    assert counted in " ".join(_shown(kim, "/desk").text.split())
+    for address in ("/desk", "/desk/queues/deliveries"):
+        assert counted not in " ".join(_shown(browse("maya@elbe.example"), address).text.split()), address
+
+
+@pytest.mark.parametrize(("verb", "becomes"), [("retry", DeliveryState.DUE), ("drop", DeliveryState.FAILED)])
+def test_nobody_handles_a_delivery_of_an_account_that_is_hidden_from_them(
+    kim: Browser, browse: Browse, hub: Hub, world: World, verb: str, becomes: str
+) -> None:
+    _restrict_with_a_failed_delivery(hub, world)
+    [lost] = _failed(hub)
+    listing, words = "/desk/queues/deliveries", {"outcome": "They were phoned."}
+    address = f"{listing}/{lost.id}/{verb}"
+    assert browse("maya@elbe.example").post(address, words, page=listing).status_code == 404
+    [still] = _failed(hub)
+    assert (still.state, still.handled_at) == (DeliveryState.FAILED, None)
+    assert kim.post(address, words, page=listing).status_code == 303
+    with hub.db.read() as session:
+        done = session.scalars(select(Delivery).where(Delivery.id == lost.id)).one()
+    assert (done.state, done.handled_by) == (becomes, world.kim if verb == "drop" else None)
+
+
+def _failed(hub: Hub) -> list[Delivery]:
+    with hub.db.read() as session:
+        return list(session.scalars(select(Delivery).where(Delivery.unique_key == "lost")))
+
+
+def _restrict_with_a_failed_delivery(hub: Hub, world: World) -> None:
+    """Nordwind is restricted from now on, and a delivery of its was given up."""
     with hub.db.write() as session:
         accounts.change_account(
             session, HUB, session.get_one(Account, world.nordwind.account), restricted=True
@@ -201,10 +232,6 @@ def test_the_queue_of_deliveries_does_not_count_what_it_does_not_show(
         session.flush()
         for row in session.scalars(select(Delivery).where(Delivery.unique_key == "lost")):
             row.state, row.finished_at = DeliveryState.FAILED, clock.now()
-    counted = "Deliveries 1"
-    assert counted in " ".join(_shown(kim, "/desk").text.split())
-    for address in ("/desk", "/desk/queues/deliveries"):
-        assert counted not in " ".join(_shown(browse("maya@elbe.example"), address).text.split()), address
 
 
 def test_parked_mail_tells_nobody_of_an_account_that_is_hidden_from_them(
