@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from hub.base import clock, ids
 from hub.base.errors import Conflict, Invalid, NotFound
-from hub.domain import erasing, outbox, quarantine, timeline
+from hub.domain import erasing, outbox, quarantine, reading, timeline
 from hub.domain.attachments import Attachment
 from hub.domain.audit import Actor
 from hub.domain.kinds import Kind
@@ -96,6 +96,19 @@ def test_what_another_account_has_under_the_same_number_stays(hub: Hub, acme: sc
         ]
         kept = session.scalars(select(Quarantined).where(Quarantined.filed_account == bolt.account)).one()
         assert (kept.body, kept.subject) == (SECRET.encode(), SECRET)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("lens", ["staff", "customer"])
+def test_nobody_reads_a_sentence_where_it_stood(
+    hub: Hub, acme: scene.Place, lens: str, language: str
+) -> None:
+    erase(hub, acme)
+    with hub.db.read() as session:
+        lines = reading.page(session, acme.account, reading.View(lens, language, headlines=False)).lines
+    shown = {line.seq: (line.erased, line.sentence, line.body) for line in lines}
+    assert shown[2] == (True, "", None)
+    assert shown[1][1] != ""
 
 
 def test_it_needs_a_reason_and_happens_once(hub: Hub, acme: scene.Place) -> None:

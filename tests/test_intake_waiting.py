@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import scene
 from pydantic import BaseModel
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
@@ -19,6 +20,7 @@ from hub.config import Settings
 from hub.domain import connections, quarantine
 from hub.domain.audit import HUB
 from hub.domain.quarantine import Quarantined, QuarantineKind
+from hub.domain.signals import Signal
 from hub.flows import intake
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import Connector, Incoming, Parsed, Unparsed
@@ -134,6 +136,25 @@ def test_a_body_that_breaks_the_hub_is_shown_and_holds_up_none_behind_it(
         assert kept.body == b"poison"
         assert "IntegrityError" in kept.reason
         assert "in confidence" not in kept.reason
+
+
+def test_an_item_that_is_understood_in_part_only_comes_back_whole(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_aside(hub, "Source", "half", "whole")
+    with hub.db.write() as session:
+        session.execute(update(Quarantined).values(kind=QuarantineKind.AGAIN))
+
+    def parse(self: Echo, settings: Word, incoming: Incoming) -> Parsed:
+        body = incoming.body.decode()
+        rest = (Unparsed("not understood", body),) if body == "half" else ()
+        return Parsed(signals=(scene.event(key=body),), unparsed=rest)
+
+    monkeypatch.setattr(Echo, "parse", parse)
+    assert intake.parse_waiting(hub) == 2
+    assert taken(hub) == ["half"]
+    with hub.db.read() as session:
+        assert list(session.scalars(select(Signal.natural_key))) == ["whole"]
 
 
 def test_a_busy_database_is_no_fault_of_a_body(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
