@@ -13,6 +13,7 @@ from hub.base import clock
 from hub.base.errors import Conflict, Invalid
 from hub.base.text import LANGUAGES, N_, clean, one_line
 from hub.web import doors
+from hub.web.uploads import FIELD, to_choose_again
 from hub.web.words import _, zone
 
 MISSING = N_("Please fill this in.")
@@ -152,7 +153,8 @@ _PICKED = frozenset({"case", "team", "effect", "priority", "form_key"})
 class Form(Generic[Data]):
     """One form of a page: what was typed (or what it starts with), and what is wrong with it.
 
-    Templates read `form.values.<field>`, `form.chosen(<field>)` and `form.errors.<field>`.
+    Templates read `form.values.<field>`, `form.chosen(<field>)` and `form.errors.<field>`; in `form.labels`
+    they note what a field is called, for the head of the form.
     """
 
     def __init__(
@@ -160,6 +162,7 @@ class Form(Generic[Data]):
     ) -> None:
         self.model, self.name = model, name
         self.errors: dict[str, str] = {}
+        self.labels: dict[str, str] = {}
         self.is_told = False
         self.status = 200
         self.posted = take and request.method == "POST"
@@ -208,6 +211,8 @@ class Form(Generic[Data]):
             self.errors = self.errors or {"": error.told(_)}
         except Conflict as error:
             self.errors = {"": error.told(_)}
+        if again := to_choose_again():
+            self.errors.setdefault(FIELD, again)
         self.status = 422
         doors.door().undo()
         return None
@@ -217,7 +222,7 @@ class Form(Generic[Data]):
 
         What was posted beside the model's own fields was asked too: the settings of a connection.
         """
-        known = (*self.model.model_fields, "attachments", *request.form)
+        known = (*self.model.model_fields, FIELD, *request.form)
         wishes: tuple[str, ...] = (name, name.removesuffix("_id"), *_OTHER_WORDS.get(name, ()))
         for wish in wishes:
             if wish in known:

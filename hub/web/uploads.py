@@ -23,3 +23,9 @@ def uploads() -> Files:
             raise Invalid.field(FIELD, _("A file may have up to %(size)s.", size=size(limit)))
         found.append(Upload(item.filename, item.mimetype or "", content))
     return Files(tuple(found), limit)
+
+
+def to_choose_again() -> str:
+    """What to do about the files that came with a form that has to be sent once more; a browser forgets them."""
+    names = [item.filename for item in request.files.getlist(FIELD) if item.filename]
+    return _("Please choose %(files)s again.", files=", ".join(names)) if names else ""
