@@ -20,7 +20,10 @@ def install(app: Flask) -> None:
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext_plain, ngettext_plain, newstyle=True
     )
-    for made in (at_time, moment, full, iso, ago, left, overdue, soon, local_input, size, capital, text_html):
+    for made in (
+        *(at_time, moment, full, iso, ago, left, overdue, soon, local_input),
+        *(size, capital, labelled, text_html),
+    ):
         app.jinja_env.filters[made.__name__] = made
 
 
@@ -109,6 +112,11 @@ def size(count: int) -> str:
         if count >= step:
             return f"{count / step:.0f} {unit}" if count >= 10 * step else f"{count / step:.1f} {unit}"
     return f"{count} B"
+
+
+def labelled(text: str, label: str) -> str:
+    """What is wrong with a field, after what the field is called; a question needs no colon."""
+    return f"{label} {text}" if label.endswith(("?", ".", "!")) else f"{label}: {text}"
 
 
 def capital(text: str | None) -> str:

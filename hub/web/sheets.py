@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from hub.plugin.settings import FormField
+from hub.web.filters import labelled
 from hub.web.forms import Form
 
 
@@ -65,7 +66,7 @@ class Part:
         """What is wrong in the form, each with the id and the label of its field."""
         labels = {item.name: item.label for item in self.fields}
         return [
-            (f"{self.id}-{name}", f"{labels[name]}: {text}") if name in labels else ("", text)
+            (f"{self.id}-{name}", labelled(text, labels[name])) if name in labels else ("", text)
             for name, text in (self.form.errors.items() if self.form else ())
         ]
 

@@ -102,8 +102,10 @@ class AlertmanagerSettings(BaseModel):
     @classmethod
     def _known(cls, severities: dict[str, str]) -> dict[str, str]:
         known = set(SEVERITIES.values())
-        if wrong := sorted(set(severities.values()) - known):
-            raise ValueError(f"{', '.join(wrong)}: use one of {', '.join(sorted(known))}")
+        lines = (f"{word} = {level}".rstrip() for word, level in severities.items() if level not in known)
+        if wrong := "; ".join(lines):
+            levels = ", ".join(sorted(known))
+            raise ValueError(f"Not understood: {wrong}. Each line is word = level; use one of {levels}.")
         return {word.casefold(): severity for word, severity in severities.items()}
 
 

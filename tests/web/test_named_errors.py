@@ -1,0 +1,56 @@
+"""The head of a form says which field each complaint is about, as the field itself is called."""
+
+import pytest
+
+from hub.domain import cases
+from hub.domain.accounts import Account
+from hub.domain.audit import HUB
+from hub.domain.cases import NewCase
+from hub.flows.runtime import Hub
+from hub.testing.pages import Browser
+from hub.testing.world import World
+from hub.web.filters import labelled
+
+
+def _head(page: str) -> str:
+    return page.split("error-summary", 1)[1].split("</ul>", 1)[0]
+
+
+@pytest.mark.parametrize("kind", ["problem", "request", "question"])
+def test_a_report_names_each_field_that_is_missing(petra: Browser, kind: str) -> None:
+    refused = petra.post(f"/portal/nordwind/report/{kind}", {"title": "", "text": ""})
+    assert refused.status_code == 422
+    head = _head(refused.text)
+    assert 'href="#text">Tell us more: ' in head
+    assert "in a few words" in head.split('href="#title">', 1)[1]
+
+
+def test_a_move_of_a_case_names_each_field_that_is_missing(kim: Browser, hub: Hub, world: World) -> None:
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        number = cases.open_case(session, HUB, account, NewCase(title="Line down")).case.number
+    where = f"/desk/nordwind/case/{number}"
+    refused = kim.post(f"{where}/next", {"next_step": "", "next_update_by": ""})
+    assert refused.status_code == 422
+    head = _head(refused.text)
+    assert 'href="#next-next_step">Next step, as the customer reads it: ' in head
+    assert 'href="#next-next_update_by">Next update by: ' in head
+
+
+def test_a_question_takes_no_colon() -> None:
+    assert labelled("Please fill this in.", "Name") == "Name: Please fill this in."
+    assert labelled("Please fill this in.", "What is it?") == "What is it? Please fill this in."
+
+
+def test_a_secret_that_is_not_sent_back_is_asked_for_again(rita: Browser) -> None:
+    typed = {"name": "Alarms", "side": "own", "severities": "P1", "api_token": "secret1"}
+    refused = rita.post("/admin/connections/new/alertmanager", typed)
+    assert refused.status_code == 422
+    assert "secret1" not in refused.text
+    beside = refused.text.split('id="connection-api_token"', 1)[1].split("</div></div>", 1)[0]
+    assert "Please enter it again." in beside
+    words = refused.text.split('id="connection-severities-error"', 1)[1].split("</div>", 1)[0]
+    assert "P1" in words
+    assert "word = level" in words
+    without = rita.post("/admin/connections/new/alertmanager", {**typed, "api_token": ""})
+    assert "Please enter it again." not in without.text
