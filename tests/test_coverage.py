@@ -68,12 +68,12 @@ def desk(hub: Hub, moving_clock: MovingClock) -> Iterator[Desk]:
 def test_a_day_with_contact_deputy_and_last_resort(desk: Desk, moving_clock: MovingClock) -> None:
     """Monday 10:00 in Berlin: Kim until 17:30, then Dana's hotline until 22:00, then the last resort."""
     acme = desk.account("Acme")
-    desk.assign(acme, "named", desk.kim, hours=OFFICE, reach_phone="+49 40 1", reach_name="Kim B.")
+    desk.assign(acme, "named", desk.kim, hours=OFFICE, reach_phone="+49 40 5550101", reach_name="Kim B.")
     evening = [{"days": [0, 1, 2, 3, 4], "from": "08:00", "until": "22:00"}]
     desk.assign(acme, "deputy", desk.dana, hours=evening)
     now = coverage.responsible(desk.session, acme)
     assert (now.person_name, now.role, now.until) == ("Kim Brandt", "named", utc("2026-03-02T16:30"))
-    assert (now.reach.name, now.reach.phone, now.reach.email) == ("Kim B.", "+49 40 1", "")
+    assert (now.reach.name, now.reach.phone, now.reach.email) == ("Kim B.", "+49 40 5550101", "")
     assert now.why("en") == "named contact, in agreed hours 09:00\u201317:30 Europe/Berlin"
     moving_clock.set(utc("2026-03-02T16:30"))
     now = coverage.responsible(desk.session, acme)

@@ -11,6 +11,7 @@ from hub.domain import access, coverage, people
 from hub.domain.coverage.plan import Fallback
 from hub.domain.people import StaffRole
 from hub.web import admin_read, doors
+from hub.web.admin_account_fields import reach_fields
 from hub.web.admin_forms import LastResort
 from hub.web.filters import moment
 from hub.web.forms import Form
@@ -47,7 +48,8 @@ def _start(now: Fallback | None) -> dict[str, object]:
     if now is None:
         return {}
     reach = now.reach
-    return {"person": now.person_id, "name": reach.name, "phone": reach.phone, "email": reach.email}
+    shown = {"reach_name": reach.name, "reach_phone": reach.phone, "reach_email": reach.email}
+    return {"person": now.person_id, **shown}
 
 
 def _set_last_resort(data: LastResort) -> Response:
@@ -55,9 +57,9 @@ def _set_last_resort(data: LastResort) -> Response:
         doors.session(),
         doors.actor(),
         data.person,
-        reach_name=data.name,
-        reach_phone=data.phone,
-        reach_email=data.email,
+        reach_name=data.reach_name,
+        reach_phone=data.reach_phone,
+        reach_email=data.reach_email,
     )
     flash(_("Saved."), "ok")
     return redirect(url_for("admin.home"), 303)
@@ -75,12 +77,7 @@ def _findings() -> list[tuple[str, str]]:
 
 def _last_resort_part(form: Form[LastResort]) -> Part:
     staff = [(str(person.id), person.name) for person in people.staff(doors.session())]
-    fields = [
-        Field("person", _("Person"), "select", True, options=staff),
-        Field("name", _("Name that customers see"), required=True),
-        Field("phone", _("Telephone that customers see"), "tel"),
-        Field("email", _("Mail address that customers see"), "email"),
-    ]
+    fields = [Field("person", _("Person"), "select", True, options=staff), *reach_fields(required=True)]
     return Part(
         "last-resort",
         _("Who answers when nobody else does"),

@@ -38,9 +38,9 @@ class LastResort(Fields):
     """Who answers when nobody else does, and what customers see of them."""
 
     person: Id
-    name: Line
-    phone: Optional = ""
-    email: Optional = ""
+    reach_name: Line
+    reach_phone: Optional = ""
+    reach_email: Optional = ""
 
 
 class AccountForm(Fields):

@@ -253,3 +253,30 @@ def test_a_member_of_the_parent_reaches_the_child(
     assert ben.get("/portal/nordwind").status_code == 404
     rita.post(f"{NORDWIND}/move", {"parent": "bolt"})
     assert ben.get("/portal/nordwind").status_code == 200
+
+
+def test_a_reach_that_leads_nowhere_is_refused_in_every_form_that_asks_for_it(
+    rita: Browser, world: World
+) -> None:
+    reach = {"reach_name": "Night desk", "reach_phone": "call me", "reach_email": "bad address"}
+    duty = {"role": "deputy", "person": str(world.maya), "zone": "UTC", **reach}
+    new = {"name": "Other", "prefix": "OTHR", "language": "en", "zone": "UTC", "contact": str(world.kim)}
+    for address, page, fields in (
+        (f"{NORDWIND}/assign", NORDWIND, duty),
+        ("/admin/accounts/new", "/admin/accounts/new", new | reach),
+        ("/admin", "/admin", {"person": str(world.dana), **reach}),
+    ):
+        answer = rita.post(address, fields, page=page)
+        assert answer.status_code == 422
+        assert "Please write the number with its country code" in answer.text
+        assert "This is no e-mail address." in answer.text
+        assert "call me" in answer.text, "what was typed stays"
+
+
+def test_a_second_click_assigns_nobody_twice(rita: Browser, world: World) -> None:
+    duty = {"role": "deputy", "person": str(world.maya), "zone": "UTC", "reach_name": "Night desk"}
+    assert rita.post(f"{NORDWIND}/assign", duty, page=NORDWIND).status_code == 303
+    again = rita.post(f"{NORDWIND}/assign", duty, page=NORDWIND)
+    assert again.status_code == 422
+    assert "Maya Cohen is assigned in just this way already." in again.text
+    assert rita.get(NORDWIND).text.count("Night desk") == 1

@@ -18,6 +18,7 @@ from hub.domain import audit, timeline
 from hub.domain.accounts import Account, get_account
 from hub.domain.audit import Actor
 from hub.domain.coverage import hours as weekly
+from hub.domain.coverage.checks import check_reach, refuse_twice
 from hub.domain.coverage.last_resort import is_fallback, keep
 from hub.domain.coverage.ledger import record_due, replanned
 from hub.domain.coverage.plan import LAST_RESORT, Fallback, Reach
@@ -49,9 +50,11 @@ def assign(
     """Make one of us named contact, deputy or escalation of an account and of those below it.
 
     `hours` as in `Assignment`, in `zone` (the account's, if none is given); none mean always. Customers
-    see the `reach`, by default the person's name. It counts from now on at the earliest.
+    see the `reach`, by default the person's name. It counts from now on at the earliest. `Invalid` for
+    one that holds already, or where customers would reach nobody.
     """
     person = _assignable(session, person_id)
+    reach = check_reach(reach_name or person.name, reach_phone, reach_email)
     row = Assignment(
         account_id=account_id,
         id=ids.new_id(),
@@ -61,9 +64,7 @@ def assign(
         position=position,
         hours=weekly.check(hours),
         zone=known_zone(zone or get_account(session, account_id).zone).key,
-        reach_name=one_line(reach_name) or person.name,
-        reach_phone=one_line(reach_phone, 40),
-        reach_email=one_line(reach_email),
+        **{f"reach_{part}": value for part, value in asdict(reach).items()},
         valid_from=clock.utc(valid_from or clock.now()),
         valid_until=None if valid_until is None else clock.utc(valid_until),
         created_at=clock.now(),
@@ -75,6 +76,8 @@ def _start(session: Session, actor: Actor, row: Assignment, person: Person) -> A
     if row.valid_until is not None and row.valid_until <= row.valid_from:
         raise Invalid.field("valid_until", N_("The end must lie after the start."))
     with replanned(session, actor, _with_children(session, Account.id == row.account_id)):
+        timeline.lock(session, [row.account_id])  # the same one may be on its way from a second click
+        refuse_twice(session, row, person)
         session.add(row)
         _tell(session, actor, Kind.ASSIGNED, row, person)
     return row
@@ -207,7 +210,7 @@ def set_last_resort(
 ) -> None:
     """Choose who answers for every account when nobody else does, and what customers see of them."""
     person = _assignable(session, person_id)
-    reach = Reach(one_line(reach_name) or person.name, one_line(reach_phone, 40), one_line(reach_email))
+    reach = check_reach(reach_name or person.name, reach_phone, reach_email)
     with as_system(session):
         while record_due(session):
             pass
