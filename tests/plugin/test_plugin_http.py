@@ -8,12 +8,15 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2
 import pytest
 
 from hub.base import clock
+from hub.plugin import contracts
 from hub.plugin.addresses import parse_networks
 from hub.plugin.contracts import AuthFailed, ConnectorError, Deadline, OutcomeUnknown, Rejected, RetryLater
 from hub.plugin.http import GuardedClient, HttpClients, HttpOptions
+from hub.plugin.http_rules import Hop, next_hop
 from hub.testing.peers.recorder import Answer, Recorder, recorder
 
 LOOPBACK = parse_networks(["127.0.0.0/8", "::1"])
@@ -246,6 +249,21 @@ def test_a_post_is_only_repeated_where_the_server_says_that_it_did_nothing(
     peer.script(Answer(308, headers={"Location": "/b"}))
     assert client.request("POST", peer.url("/a"), content=b"body").status == 200
     assert [(r.target, r.body) for r in peer.requests] == [("/a", b""), ("/a", b"body"), ("/b", b"body")]
+
+
+def redirect(status: int, location: str) -> contracts.Answer:
+    return contracts.Answer(status, {"location": location}, b"", "")
+
+
+@pytest.mark.parametrize("host", ["tool.example", "other.example"])
+@pytest.mark.parametrize("status", [302, 307])
+def test_what_was_sealed_is_not_sent_on_in_the_clear(host: str, status: int) -> None:
+    hop = Hop("GET", httpx2.URL("https://tool.example/a"), {"authorization": SECRET}, None)
+    with pytest.raises(Rejected, match="from https to http"):
+        next_hop(hop, redirect(status, f"http://{host}/a"))
+    followed = next_hop(hop, redirect(status, "https://tool.example/b"))
+    assert followed is not None
+    assert followed.headers == hop.headers
 
 
 def test_endless_redirects_end(client: GuardedClient, peer: Recorder) -> None:
