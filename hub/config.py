@@ -90,7 +90,9 @@ class Settings:
         "Domain of reply addresses: mail to instance+anything at it must reach the hub's mailbox.",
         _matches(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", "must be a domain like hub.example.net"),
     )
-    provider_name: str = _setting("Contact Hub", "Your company's name as customers read it.")
+    provider_name: str = _setting(
+        "Contact Hub", "Your company's name as customers read it.", _matches(r".*\S.*", "must be a name")
+    )
     provider_colour: str = _setting(
         "#0f5c6e",
         "Your company's colour, #rrggbb; the pages derive readable shades from it.",

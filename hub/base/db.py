@@ -302,8 +302,8 @@ def _sqlite_engine(url: str, pool_size: int, synchronous: str, turnstile: Turnst
         driver: Any = connection.connection.dbapi_connection
         if connection.get_execution_options().get("sqlite_readonly"):
             connection.exec_driver_sql("BEGIN")
-        elif not turnstile.begin(driver):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # says why not, as an error of SQLAlchemy
+        else:
+            turnstile.begin(driver, lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
 
     return engine
 

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
@@ -32,8 +32,11 @@ class Turnstile:
         self._path, self._file, self._left = path, -1, 0.0
         self._inside = _Queue()
 
-    def begin(self, driver: sqlite3.Connection) -> bool:
-        """Begin a transaction that writes, within the connection's own `busy_timeout`; whether it began."""
+    def begin(self, driver: sqlite3.Connection, last_try: Callable[[], object]) -> None:
+        """Begin a transaction that writes, within the connection's own `busy_timeout`.
+
+        `last_try` begins it, too, or raises what is the matter in the caller's own way.
+        """
         (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
         until = time.monotonic() + patience / 1000
         driver.execute("PRAGMA busy_timeout=0")
@@ -41,7 +44,8 @@ class Turnstile:
             with self._entered(until):
                 while (code := _begin(driver)) == sqlite3.SQLITE_BUSY and time.monotonic() < until:
                     time.sleep(NAP)
-            return code == sqlite3.SQLITE_OK
+            if code != sqlite3.SQLITE_OK:
+                last_try()
         finally:
             driver.execute(f"PRAGMA busy_timeout={patience}")
 

@@ -1,5 +1,6 @@
 """`hub web`: the web server alone; a part of `hub serve`."""
 
+import logging
 import os
 import sys
 
@@ -26,6 +27,11 @@ def one_a_core() -> int:
     return min(cores or 1, MOST_UNASKED)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not the server's doubts about so many threads at every start: they are meant (BLOCKING_THREADS)."""
+    return "Python threads" not in record.getMessage()
+
+
 @click.command(hidden=True)
 @click.option("--supervised", is_flag=True, help="End when standard input closes.")
 def web(supervised: bool) -> None:
@@ -34,6 +40,7 @@ def web(supervised: bool) -> None:
     if supervised:
         lifeline.hold()
     ready(settings)
+    logging.getLogger("_granian").addFilter(_is_news)
     server = Granian(
         # The parent has imported the application's code by now, so its processes share that memory.
         f"{serving.__name__}:application",
