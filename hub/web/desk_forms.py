@@ -10,7 +10,6 @@ from hub.web.forms import (
     Fields,
     FutureMoment,
     Line,
-    Moment,
     NeededFuture,
     Optional,
     OptionalText,
@@ -32,8 +31,8 @@ class Answer(Fields):
 
     case: Optional = ""
     body: Text
-    next_step: Optional = ""
-    next_update_by: Moment = None
+    next_step: Line
+    next_update_by: NeededFuture
     customer_title: Optional = ""
     asks: bool = False
     source: MaybePosition = None

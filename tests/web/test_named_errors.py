@@ -2,10 +2,11 @@
 
 import pytest
 
-from hub.domain import cases
+from hub.domain import access, cases
 from hub.domain.accounts import Account
 from hub.domain.audit import HUB
 from hub.domain.cases import NewCase
+from hub.flows import desk
 from hub.flows.runtime import Hub
 from hub.testing.pages import Browser
 from hub.testing.world import World
@@ -54,3 +55,17 @@ def test_a_secret_that_is_not_sent_back_is_asked_for_again(rita: Browser) -> Non
     assert "word = level" in words
     without = rita.post("/admin/connections/new/alertmanager", {**typed, "api_token": ""})
     assert "Please enter it again." not in without.text
+
+
+def test_all_that_an_answer_lacks_is_told_at_once(kim: Browser, hub: Hub, world: World) -> None:
+    with hub.db.write() as session:
+        account = session.get_one(Account, world.nordwind.account)
+        new = NewCase(title="Line down", customer_title="Line down")
+        case = desk.open_case(session, access.viewer_of(session, world.kim), account, new, share=True)
+    to = f"/desk/nordwind/case/{case.number}/write/answer"
+    empty = kim.post(to, {"body": "", "next_step": "", "next_update_by": ""})
+    wrong = kim.post(to, {"body": "", "next_step": "x" * 201, "next_update_by": "2020-01-01T10:00"})
+    for refused in (empty, wrong):
+        assert refused.status_code == 422
+        for field in ("body", "next_step", "next_update_by"):
+            assert f'id="{field}-error"' in refused.text
