@@ -107,8 +107,8 @@ def local_input(instant: datetime | None) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that people use."""
-    for unit, step in (("MB", 1_000_000), ("kB", 1_000)):
+    """Bytes in the unit that people use; limits are powers of two, and 16 MB means those."""
+    for unit, step in (("MB", 1024 * 1024), ("kB", 1024)):
         if count >= step:
             return f"{count / step:.0f} {unit}" if count >= 10 * step else f"{count / step:.1f} {unit}"
     return f"{count} B"
