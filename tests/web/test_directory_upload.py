@@ -79,3 +79,9 @@ def test_the_page_explains_the_files_as_they_are_read(rita: Browser) -> None:
     assert {name: tuple(told.split(", ")) for name, told in COLUMNS.items()} == records.COLUMNS
     page = rita.get(PAGE).text
     assert all(told in page for told in COLUMNS.values())
+
+
+def test_what_changes_nothing_is_not_offered_to_be_imported(rita: Browser) -> None:
+    shown = upload(rita, accounts="id,name\n,Nobody\n").text
+    assert "1 failed" in shown
+    assert "Import it" not in shown

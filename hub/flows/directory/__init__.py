@@ -43,6 +43,11 @@ class Report:
         """How many records could not be taken."""
         return sum(line.what == "failed" for line in self.lines)
 
+    @property
+    def changes(self) -> int:
+        """How many records it changes, or would."""
+        return sum(line.what in ("added", "changed", "closed") for line in self.lines)
+
     def summary(self) -> str:
         """The numbers in one sentence."""
         counts = Counter(line.what for line in self.lines)
