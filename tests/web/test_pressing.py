@@ -46,3 +46,8 @@ def test_a_case_without_a_promise_stands_above_those_with_one(
     if place != "/desk":
         page = page.split("Open cases", 1)[1]
     assert sorted(opened, key=lambda number: page.index(f">{number}</a>")) == opened
+
+
+def test_who_follows_the_responsible_is_read_at_once(kim: Browser) -> None:
+    page = kim.get("/desk/nordwind").text.split("Responsible now", 1)[1]
+    assert "then Dana Krause, deputy" in page.split('class="follows"', 1)[0]
