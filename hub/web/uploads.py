@@ -26,6 +26,6 @@ def uploads() -> Files:
 
 
 def to_choose_again() -> str:
-    """What to do about the files that came with a form that has to be sent once more; a browser forgets them."""
+    """What to do about the files of a form that has to be sent once more: a browser forgets them."""
     names = [item.filename for item in request.files.getlist(FIELD) if item.filename]
     return _("Please choose %(files)s again.", files=", ".join(names)) if names else ""

@@ -242,6 +242,23 @@ def test_a_draft_is_dropped_once_the_page_reports_success(chromium: Browser, ser
         expect(page.locator("#staff_note")).to_have_value("")
 
 
+def test_a_draft_keeps_every_field_of_its_form_for_whoever_typed_it(
+    chromium: Browser, server: StyleServer
+) -> None:
+    server.values = {"messages": [], "viewer": {"person_id": "kim"}}
+    with opened(chromium, server) as page:
+        step, told = page.locator("#either_next"), page.locator("#composer-either [value=customer]")
+        page.locator("#composer-either").get_by_text("Answer customer").click()
+        step.fill("We splice it")
+        page.reload()
+        expect(step).to_have_value("We splice it")
+        expect(told).to_be_checked()
+        server.values = {"messages": [], "viewer": {"person_id": "maya"}}
+        page.reload()
+        expect(told).not_to_be_checked()
+        assert page.evaluate("sessionStorage.length") == 0
+
+
 def test_signing_out_leaves_no_draft_behind(chromium: Browser, server: StyleServer) -> None:
     with opened(chromium, server) as page:
         page.locator("#staff_note").fill("For staff eyes only")

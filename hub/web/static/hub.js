@@ -19,8 +19,12 @@
   }
 
   // A draft lives in the tab (sessionStorage): it survives a reload, an expired session and a failed send, and is gone
-  // with the tab. After a send it is dropped when the page reports success, else brought back with a warning.
-  const draftKey = (box) => `draft:${box.dataset.draft}`;
+  // with the tab. It holds every field of the form whose text is marked; it belongs to whoever typed it. After a send
+  // it is dropped when the next page reports success, wherever that leads, else brought back with a warning.
+  const OURS = `draft:${root.dataset.viewer || ""}:`;
+  const SENT = "draft-sent";
+  const draftKey = (box) => OURS + box.dataset.draft;
+  const draftBox = (form) => form && form.querySelector("textarea[data-draft]");
 
   function readDraft(box) {
     try {
@@ -30,38 +34,105 @@
     }
   }
 
+  // What people fill in, but for secrets and files, which no page may give back.
+  const typed = (box) => Array.from(box.form.elements).filter((field) => field.name && field !== box
+    && !["fieldset", "hidden", "file", "password", "submit"].includes(field.type));
+
+  function changed(field) {
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (!field.options) return field.value !== field.defaultValue;
+    const first = Array.from(field.options).find((option) => option.defaultSelected) || field.options[0];
+    return Boolean(first) && field.value !== first.value;
+  }
+
+  function draftOf(box, sent) {
+    const before = (readDraft(box) || {}).fields || {};
+    const fields = {};
+    typed(box).filter((field) => changed(field) || field.name in before).forEach((field) => {
+      if (field.type === "checkbox") fields[field.name] = field.checked;
+      else if (field.type !== "radio" || field.checked) fields[field.name] = field.value;
+    });
+    // The key under which these very words were sent: sent once more they are taken once.
+    const key = box.form.elements.form_key;
+    return { text: box.value, fields, sent, key: sent && key ? key.value : "" };
+  }
+
   function keepDraft(box, sent) {
     try {
-      if (box.value.trim()) sessionStorage.setItem(draftKey(box), JSON.stringify({ text: box.value, sent }));
+      if (box.value.trim() || typed(box).some(changed)) sessionStorage.setItem(draftKey(box), JSON.stringify(draftOf(box, sent)));
       else sessionStorage.removeItem(draftKey(box));
     } catch {
       box.removeAttribute("data-draft"); // full or forbidden: the form works as without drafts
     }
   }
 
+  function putBack(field, value) {
+    if (field.type === "checkbox") field.checked = value;
+    else if (field.type === "radio") field.checked = field.value === value;
+    else if (!field.options || Array.from(field.options).some((option) => option.value === value)) field.value = value;
+    if (field.id) echo(field);
+  }
+
   function restoreDraft(box) {
+    box.form.autocomplete = "off"; // else going back brings a sent text again, as if it were new
     const draft = readDraft(box);
-    if (!draft) return;
-    if (draft.sent && document.querySelector('[data-flash="ok"]')) {
-      sessionStorage.removeItem(draftKey(box));
-    } else if (!box.value.trim()) {
-      box.value = draft.text;
-      const note = box.form.querySelector("[data-draft-note]");
-      if (note && draft.sent) note.hidden = false;
+    if (!draft || box.value.trim()) return;
+    box.value = draft.text;
+    const fields = draft.fields || {};
+    typed(box).filter((field) => field.name in fields).forEach((field) => putBack(field, fields[field.name]));
+    const key = box.form.elements.form_key;
+    if (draft.key && key) {
+      box.dataset.freshKey = key.value;
+      key.value = draft.key;
     }
+    const note = box.form.querySelector("[data-draft-note]");
+    if (note && draft.sent) note.hidden = false;
+  }
+
+  // Other words than those that were sent are a message of their own.
+  function changeDraft(box) {
+    const draft = readDraft(box);
+    const key = box.form.elements.form_key;
+    if (draft && draft.key && key) key.value = box.dataset.freshKey || key.value;
+    keepDraft(box, false);
   }
 
   function discardDraft(button) {
-    const box = button.form.querySelector("[data-draft]");
+    const box = draftBox(button.form);
+    button.form.reset();
     box.value = "";
-    keepDraft(box, false);
+    sessionStorage.removeItem(draftKey(box));
+    if (box.dataset.freshKey) box.form.elements.form_key.value = box.dataset.freshKey;
+    all("[id]", button.form).forEach(echo);
     button.closest("[data-draft-note]").hidden = true;
     box.focus();
   }
 
   // Whoever signs in next at this machine finds nothing half-written.
-  function forgetDrafts() {
-    Object.keys(sessionStorage).filter((key) => key.startsWith("draft:")).forEach((key) => sessionStorage.removeItem(key));
+  function forgetDrafts(which) {
+    Object.keys(sessionStorage).filter((key) => key.startsWith("draft") && which(key)).forEach((key) => sessionStorage.removeItem(key));
+  }
+
+  function settleDrafts() {
+    try {
+      if (root.dataset.viewer) forgetDrafts((key) => key !== SENT && !key.startsWith(OURS));
+      if (!document.querySelector('[data-flash="ok"]')) return;
+      sessionStorage.removeItem(sessionStorage.getItem(SENT));
+      sessionStorage.removeItem(SENT);
+    } catch {
+      return; // storage refused: there are no drafts
+    }
+  }
+
+  function sendDraft(form) {
+    const box = draftBox(form);
+    if (!box) return;
+    keepDraft(box, true);
+    try {
+      sessionStorage.setItem(SENT, draftKey(box));
+    } catch {
+      return; // full or forbidden: the draft then comes back with its warning
+    }
   }
 
   function held(field, words) {
@@ -114,7 +185,8 @@
   });
 
   document.addEventListener("input", (event) => {
-    if (event.target.matches("textarea[data-draft]")) keepDraft(event.target, false);
+    const box = draftBox(event.target.form);
+    if (box) changeDraft(box);
     if (event.target.closest(".composer-fold") && event.target.id) echo(event.target);
   });
 
@@ -125,13 +197,14 @@
 
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
-    if (event.target.matches("[data-sign-out]")) forgetDrafts();
-    all("textarea[data-draft]", event.target).forEach((box) => keepDraft(box, true));
+    if (event.target.matches("[data-sign-out]")) forgetDrafts(() => true);
+    sendDraft(event.target);
   });
 
   // Parts that htmx swaps in are dressed like the page itself.
   document.addEventListener("htmx:load", (event) => dress(event.detail.elt));
 
+  settleDrafts();
   dress(document);
   const first = document.querySelector("[data-focus]");
   if (first) first.focus();
