@@ -15,7 +15,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from hub.base import ids
 from hub.base.db_errors import as_hub_error
 from hub.base.errors import HubError, Invalid, TooMany, Unauthenticated, frames
-from hub.web import csrf
+from hub.web import csrf, doors
+from hub.web.filters import size
 from hub.web.words import _, language
 
 log = structlog.get_logger()
@@ -75,9 +76,16 @@ def _http_words() -> Mapping[int, tuple[str, str]]:
         400: (_("Please check what you entered"), _("The request could not be understood.")),
         404: (_("Not found"), _("There is nothing here.")),
         405: (_("Not like this"), _("This address does not take that kind of request.")),
-        413: (_("Too large"), _("What you sent is larger than the hub takes.")),
+        413: (_("Too large"), _too_large()),
         415: (_("Unknown kind of content"), _("The hub cannot read this kind of content.")),
     }
+
+
+def _too_large() -> str:
+    limit = size(doors.hub().settings.max_upload_bytes)
+    return _(
+        "What you sent is larger than the hub takes: files may have up to %(size)s together.", size=limit
+    )
 
 
 def for_machine() -> bool:

@@ -4,7 +4,9 @@ import io
 
 import pytest
 
+from hub.flows.runtime import Hub
 from hub.testing.pages import Browser
+from hub.web.filters import size
 
 REPORT = "/portal/nordwind/report/problem"
 
@@ -35,3 +37,10 @@ def test_the_files_of_a_refused_note_stand_unfolded(kim: Browser) -> None:
     (fold,) = (part for part in refused.text.split("<details ")[1:] if 'id="attachments"' in part)
     assert " open" in fold.split(">", 1)[0]
     assert "Please choose plan.txt again." in fold
+
+
+def test_what_is_too_large_for_any_page_is_told_with_the_limit(hub: Hub, petra: Browser) -> None:
+    large = io.BytesIO(b"x" * (hub.settings.max_upload_bytes + 2**21))
+    refused = petra.post(REPORT, {"attachments": (large, "film.mp4")}, content_type="multipart/form-data")
+    assert refused.status_code == 413
+    assert f"up to {size(hub.settings.max_upload_bytes)} together" in refused.text
