@@ -22,6 +22,18 @@ from hub.web.words import _, language
 log = structlog.get_logger()
 PROBLEM = "application/problem+json"
 _MACHINES = ("/in/", "/api/")
+_WRITTEN = (
+    "title",
+    "body",
+    "text",
+    "solution",
+    "reason",
+    "next_step",
+    "customer_title",
+    "reference",
+    "outcome",
+)
+"""Fields with words of people, which may be shown again; never those that may hold a secret."""
 
 
 def install(app: Flask) -> None:
@@ -137,8 +149,27 @@ def _to_sign_in() -> AnyResponse:
     if request.method in csrf.SAFE:
         back = request.full_path if request.query_string else request.path
         return redirect(url_for("auth.login", next=back))
-    flash(_("You were signed out, and nothing was saved. Sign in and send it once more."), "warn")
-    return redirect(url_for("auth.login", next=_page_before()), 303)
+    words, way = (
+        _("You were signed out, and nothing was saved. Sign in and send it once more."),
+        _page_before(),
+    )
+    if typed := _typed():
+        title, sign_in = _("Please sign in"), url_for("auth.login", next=way)
+        page = render_template(
+            "errors/error.html", status=401, title=title, text=words, typed=typed, sign_in=sign_in
+        )
+        return Response(page, 401, mimetype="text/html")
+    flash(words, "warn")
+    return redirect(url_for("auth.login", next=way), 303)
+
+
+def _typed() -> list[str]:
+    """What somebody wrote on a page of ours, to be copied; never another site's form."""
+    before = urlsplit(request.referrer or "")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if before.netloc != request.host or site != "same-origin":
+        return []
+    return [text for name in _WRITTEN for text in request.form.getlist(name) if text.strip()]
 
 
 def _again(status: int) -> str:

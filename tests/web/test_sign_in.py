@@ -93,8 +93,17 @@ def test_an_expired_session_leads_back_to_the_page_one_was_on(moving_clock: Movi
     asked = browser.get("/desk/nordwind?compose=note")
     assert asked.headers["Location"] == "/auth/login?next=/desk/nordwind?compose%3Dnote"
     page = {"Referer": "http://localhost/desk/nordwind?compose=note"}
-    sent = browser.client.post("/desk/nordwind/write/note", data={"body": "half a novel"}, headers=page)
+    sent = browser.client.post("/desk/nordwind/write/note", data={"body": " "}, headers=page)
     assert sent.headers["Location"] == "/auth/login?next=/desk/nordwind?compose%3Dnote"
+    typed = {"body": "half a <novel>", "api_token": "a secret"}
+    refused = browser.client.post("/desk/nordwind/write/note", data=typed, headers=page)
+    assert refused.status_code == 401
+    assert "half a &lt;novel&gt;</textarea>" in refused.text
+    assert "a secret" not in refused.text
+    assert 'href="/auth/login?next=/desk/nordwind?compose%3Dnote"' in refused.text
+    for foreign in ({}, {"Referer": "https://else.example/"}, {**page, "Sec-Fetch-Site": "cross-site"}):
+        shown = browser.client.post("/desk/nordwind/write/note", data=typed, headers=foreign)
+        assert (shown.status_code, "novel" in shown.text) == (303, False)
     back = browser.sign_in(KIM, PASSWORD, next="/desk/nordwind?compose=note")
     assert back.headers["Location"] == "/desk/nordwind?compose=note"
 
