@@ -116,7 +116,7 @@ class MemberRights(Fields):
                 raise Invalid.field("sees", N_("Some are ticked: choose those, or untick them."))
             return Limits()
         if not ticked:
-            raise Invalid.field("sees", N_("Please tick at least one site or service."))
+            raise Invalid.field("sites", N_("Please tick at least one site or service."))
         return Limits(frozenset(self.sites) or None, frozenset(self.services) or None)
 
 
