@@ -16,7 +16,9 @@ def test_alerts_are_found_by_their_filter(kim: Browser, hub: Hub, world: World) 
         known = select(IDENTIFIERS.c.kind, IDENTIFIERS.c.value)
         name = session.execute(known.where(IDENTIFIERS.c.service_id == world.nordwind.service)).first()
     with hub.db.write() as session:
-        alarm.sound(session, source, [scene.event(identifiers=(tuple(name or ()),), title="LinkDown on port 7")])
+        alarm.sound(
+            session, source, [scene.event(identifiers=(tuple(name or ()),), title="LinkDown on port 7")]
+        )
     alerts = kim.get("/desk/nordwind?show=alerts").text
     assert "LinkDown on port 7" in alerts.split('id="timeline"', 1)[1]
     assert 'href="/desk/nordwind#timeline">Headlines only' in alerts
