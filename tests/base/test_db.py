@@ -5,7 +5,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,23 +54,6 @@ def test_no_error_quotes_the_values_of_its_statement(hub: Hub) -> None:
             connection.execute(text("SELECT a FROM nowhere WHERE b = :secret"), {"secret": "s3cret"})
         assert "s3cret" not in str(caught.value)
         assert "nowhere" in str(caught.value)
-
-
-@pytest.mark.parametrize(("durability", "level"), [("FULL", 2), ("NORMAL", 1)])
-def test_sqlite_is_as_durable_as_it_was_told_to_be(tmp_path: Path, durability: str, level: int) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'durable.db'}", synchronous=durability)
-    for engine in database.engines:
-        with engine.connect() as connection:
-            assert connection.scalar(text("PRAGMA synchronous")) == level
-    database.dispose()
-
-
-def test_nothing_is_lost_when_power_fails_unless_somebody_wants_it_so(tmp_path: Path) -> None:
-    assert {each.name: each.default for each in fields(Settings)}["sqlite_synchronous"] == "FULL"
-    database = Database(f"sqlite:///{tmp_path / 'durable.db'}")
-    with database.engine.connect() as connection:
-        assert connection.scalar(text("PRAGMA synchronous")) == 2
-    database.dispose()
 
 
 def test_reading_never_commits(hub: Hub) -> None:
