@@ -88,6 +88,8 @@ class Shown(HTMLParser):
             self._select = field if tag == "select" else None
         if tag == "option" and self._select is not None:
             self._select["options"].append(given.get("value", ""))
+            if "selected" in given or "chosen" not in self._select:
+                self._select["chosen"] = given.get("value", "")
 
     def handle_data(self, data: str) -> None:
         """Collect the text."""

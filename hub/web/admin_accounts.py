@@ -17,7 +17,7 @@ from hub.flows import restricting
 from hub.web import admin_forms, admin_read, doors
 from hub.web.admin import enter
 from hub.web.admin_account_fields import contact_fields, fields_of
-from hub.web.admin_accounts_parts import page_of
+from hub.web.admin_accounts_parts import page_of, starts
 from hub.web.forms import MISSING, Fields, Form
 from hub.web.pages import page
 from hub.web.sheets import Part, link
@@ -228,7 +228,7 @@ def do(slug: str, verb: str) -> ResponseReturnValue:
     """One change of an account."""
     account = doors.account(slug)
     model, act = VERBS[verb]
-    form: Form[Any] = Form(model)
+    form: Form[Any] = Form(model, starts(account).get(verb))
 
     def done(data: Any) -> Response:
         act(account, data)

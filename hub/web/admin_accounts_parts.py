@@ -39,17 +39,22 @@ _WEEK = (
 )
 
 
-def page_of(
-    account: Account, verbs: Mapping[str, tuple[type[Fields], Any]], tried: Mapping[str, Form[Any]]
-) -> ResponseReturnValue:
-    """The page of an account with its forms as they stand."""
+def starts(account: Account) -> dict[str, dict[str, Any]]:
+    """What the forms of an account begin with, by the verb of each."""
     parent = admin_read.parent_of(doors.session(), account)
-    start: dict[str, dict[str, Any]] = {
+    return {
         "change": {field.name: getattr(account, field.name) for field in fields_of(new=False)},
         "site": {"zone": account.zone},
         "assign": {"zone": account.zone, "role": "named"},
         "move": {"parent": parent.slug if parent else ""},
     }
+
+
+def page_of(
+    account: Account, verbs: Mapping[str, tuple[type[Fields], Any]], tried: Mapping[str, Form[Any]]
+) -> ResponseReturnValue:
+    """The page of an account with its forms as they stand."""
+    start = starts(account)
     forms = {verb: Form(model, start.get(verb), take=False) for verb, (model, _act) in verbs.items()}
     forms |= dict(tried)
     parts = Parts(account, forms).all()

@@ -167,7 +167,7 @@ def do(person_id: uuid.UUID, verb: str) -> ResponseReturnValue:
     """One change of a person."""
     person = people.get_person(doors.session(), person_id)
     model, act = VERBS[verb]
-    form: Form[Any] = Form(model)
+    form: Form[Any] = Form(model, _starts(person).get(verb))
 
     def done(data: Any) -> Response:
         act(person, data)
@@ -177,13 +177,18 @@ def do(person_id: uuid.UUID, verb: str) -> ResponseReturnValue:
     return form.act(done) or _page(person, {verb: form})
 
 
-def _page(person: Person, tried: dict[str, Form[Any]]) -> ResponseReturnValue:
+def _starts(person: Person) -> dict[str, dict[str, Any]]:
+    """What the forms of a person begin with, by the verb of each."""
     login = people.login_of(doors.session(), person)
-    start: dict[str, dict[str, Any]] = {
+    return {
         "change": {"name": person.name, "language": person.language, "zone": person.zone},
         "password": {"login": login or next(iter(people.addresses_of(doors.session(), person.id)), "")},
         "roles": {"roles": list(people.roles_of(doors.session(), person.id))},
     }
+
+
+def _page(person: Person, tried: dict[str, Form[Any]]) -> ResponseReturnValue:
+    login, start = people.login_of(doors.session(), person), _starts(person)
     forms = {verb: Form(model, start.get(verb), take=False) for verb, (model, _act) in VERBS.items()}
     forms |= tried
     parts = Parts(person, login, forms).all()

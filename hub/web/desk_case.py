@@ -52,7 +52,7 @@ def do(slug: str, number: str, verb: str) -> ResponseReturnValue:
     """One of the verbs of a case."""
     account, case = _find(slug, number)
     model, act = VERBS[verb]
-    form: Form[Any] = Form(model)
+    form: Form[Any] = Form(model, _known(case))
 
     def done(data: Any) -> Response:
         flash(act(case, data), "ok")
@@ -133,7 +133,18 @@ def _order_forms(orders: Sequence[Any]) -> dict[str, Form[Any]]:
 
 def _forms(case: Case) -> dict[str, Form[Any]]:
     """The forms of the verbs, each with what is known."""
-    start: dict[str, Any] = {
+    blank: dict[str, Form[Any]] = {
+        name: Form(model, {"reason": "", **_known(case)}, take=False)
+        for name, (model, _verb) in VERBS.items()
+    }
+    # Sharing proposes our title, in plain sight of whoever shares.
+    proposed = {"customer_title": case.customer_title or case.title}
+    blank["share"] = Form(desk_forms.Share, proposed, take=False)
+    return blank
+
+
+def _known(case: Case) -> dict[str, Any]:
+    return {
         "title": case.title,
         "customer_title": case.customer_title or "",
         "category": case.category,
@@ -146,13 +157,6 @@ def _forms(case: Case) -> dict[str, Form[Any]]:
         "next_update_by": local_input(case.next_update_by),
         "target_at": local_input(case.target_at),
     }
-    blank: dict[str, Form[Any]] = {
-        name: Form(model, {"reason": "", **start}, take=False) for name, (model, _verb) in VERBS.items()
-    }
-    # Sharing proposes our title, in plain sight of whoever shares.
-    proposed = {"customer_title": case.customer_title or case.title}
-    blank["share"] = Form(desk_forms.Share, proposed, take=False)
-    return blank
 
 
 def _choices(account: Account, case: Case) -> dict[str, list[tuple[str, str]]]:

@@ -10,13 +10,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from werkzeug.wrappers import Response
 
 from hub.base import clock
-from hub.base.errors import Conflict, Invalid
+from hub.base.errors import Conflict, Invalid, Said
 from hub.base.text import LANGUAGES, N_, clean, one_line
-from hub.web import doors
+from hub.web import doors, seen
 from hub.web.uploads import FIELD, to_choose_again
 from hub.web.words import _, zone
 
 MISSING = N_("Please fill this in.")
+_CHANGED = N_("This was changed meanwhile. Save again to replace it.")
 
 
 def maybe(value: Any) -> Any:
@@ -163,23 +164,31 @@ class Form(Generic[Data]):
         self.model, self.name = model, name
         self.errors: dict[str, str] = {}
         self.labels: dict[str, str] = {}
+        self.taken: list[str] = []
         self.is_told = False
         self.status = 200
         self.posted = take and request.method == "POST"
-        self.values: dict[str, Any] = dict(start or {})
+        self.start: Mapping[str, Any] = start or {}
+        self.values: dict[str, Any] = dict(self.start)
         if self.posted:
             self.values.update(request.form.to_dict())
         self.lists = {key: request.form.getlist(key) for key in request.form} if self.posted else {}
 
     def chosen(self, field: str) -> list[str]:
         """The ticked boxes of a field with many."""
-        if self.posted:
+        if self.posted and field not in self.taken:
             return self.lists.get(field, [])
         return [str(item) for item in self.values.get(field) or []]
 
     def ticked(self, field: str) -> bool:
         """Whether a single box is ticked; an unticked one is not posted at all."""
-        return field in request.form if self.posted else bool(self.values.get(field))
+        typed = self.posted and field not in self.taken
+        return field in request.form if typed else bool(self.values.get(field))
+
+    @property
+    def seen(self) -> str:
+        """What a form that changes something carries along, see `hub/web/seen.py`."""
+        return seen.marks(self.start, self.model.model_fields)
 
     def tell(self) -> dict[str, str]:
         """What is wrong, as the head of the form draws it; where nothing asks, the page has no such form."""
@@ -198,7 +207,9 @@ class Form(Generic[Data]):
         if not self.posted:
             return None
         try:
-            data = self.model.model_validate(self._raw(), context={"zone": zone()})
+            raw = self._raw()
+            self._settle(raw)
+            data = self.model.model_validate(raw, context={"zone": zone()})
             with doors.conflicts():
                 response = verb(data)
                 # A row that changed meanwhile must be told on this page, where what was typed is still there.
@@ -216,6 +227,19 @@ class Form(Generic[Data]):
         self.status = 422
         doors.door().undo()
         return None
+
+    def _settle(self, raw: dict[str, Any]) -> None:
+        """Leave alone what its reader left alone; `Invalid` where both changed the same."""
+        self.taken, clashes = seen.settle(raw, self.start, request.form.get(seen.NAME, ""))
+        self.values.update({name: self.start[name] for name in self.taken})
+        if clashes:
+            raise Invalid(_CHANGED, {name: self._meanwhile(name) for name in clashes})
+
+    def _meanwhile(self, name: str) -> Said:
+        value, info = seen.shown(self.start[name]), self.model.model_fields[name]
+        if info.annotation is str and value:
+            return Said(N_("Meanwhile “%(value)s” was saved here. Save again to replace it."), value=value)
+        return Said(_CHANGED)
 
     def _own(self, name: str) -> str:
         """The field of this form that a verb's argument came from; none for what it did not ask.
