@@ -43,7 +43,9 @@ def run(folder: Folder, port: int, log: Path) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.usefixtures("moving_clock")
 def test_the_cast_meets_a_fault_and_reads_of_it(hub: Hub):
+    """On a Monday in office hours, when Kim holds the account."""
     world.fill(hub)
     tokens, app = world.open_up(hub, world.known_ports(hub)), create_app(hub)
     answers: list[int] = []
