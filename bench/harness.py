@@ -6,6 +6,7 @@ A subject and its limit are measured in turns in the same run, because the speed
 
 import math
 import statistics
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -126,7 +127,8 @@ def rounds(probes: Iterable[Probe], names: set[str], count: int) -> dict[str, li
     """Run the probes that yield any of `names` in turns, `count` times."""
     wanted = [probe for probe in probes if names.intersection(probe.yields)]
     samples: dict[str, list[float]] = {name: [] for probe in wanted for name in probe.yields}
-    for _ in range(count):
+    for number in range(count):
+        print(f"round {number + 1} of {count}: {len(samples)} values", file=sys.stderr, flush=True)
         for probe in wanted:
             for name, value in probe.run().items():
                 samples[name].append(value)

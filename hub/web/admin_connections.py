@@ -1,5 +1,6 @@
 """Connections: forms drawn from what each connector declares; secrets never come back."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -7,7 +8,7 @@ from flask import Blueprint, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from hub.base.errors import Invalid, NotFound
+from hub.base.errors import NotFound
 from hub.domain import connections
 from hub.domain.connections import Connection
 from hub.plugin import settings as declared
@@ -83,7 +84,7 @@ def _fields(connector: Connector[Any]) -> list[Field]:
     capabilities = connector.capabilities
     words = _(
         "What the tool's own words mean, one a line, like resolved = done. The states are: %(states)s.",
-        states=", ".join(STATES),
+        states=", ".join(admin_forms.STATES),
     )
     networks = _("Private networks that it may call, one a line, like 10.1.0.0/16.")
     usual = connector.body_limit
@@ -119,37 +120,22 @@ def new(connector: str) -> ResponseReturnValue:
     part = Part("connection", chosen.title, form=form, fields=_fields(chosen), action=action, submit=_("Add"))
     trail = [(url_for("admin_connections.listing"), _("Connections")), (None, chosen.title)]
     title = _("Add a connection to %(tool)s", tool=chosen.title)
-    return form.act(partial(_add, chosen)) or page(
+    return form.act(partial(_add, chosen), _settings(chosen)) or page(
         "admin/sheet.html", form.status, here="connections", title=title, trail=trail, parts=[part]
     )
 
 
-def _common(data: admin_forms.ConnectionForm) -> dict[str, Any]:
-    return {
-        "allowed_networks": [line.strip() for line in data.allowed_networks.splitlines() if line.strip()],
-        "status_map": _pairs(data.status_map),
-        "body_limit": data.body_limit,
-    }
-
-
-def _pairs(text: str) -> dict[str, str]:
-    pairs = {}
-    for line in text.splitlines():
-        word, equals, state = line.partition("=")
-        if not equals or state.strip() not in STATES:
-            raise Invalid.field("status_map", _("Each line needs a word, = and one of the states."))
-        pairs[word.strip()] = state.strip()
-    return pairs
-
-
-STATES = ("accepted", "in_progress", "question", "done", "refused", "cancelled")
+def _settings(chosen: Connector[Any], connection: Connection | None = None) -> Callable[[], object]:
+    """Reads the settings that were posted, beside the fields that every connection has."""
+    values = request.form.to_dict()
+    return lambda: connections.read_settings(doors.hub().keyring, chosen.settings_model, connection, values)
 
 
 def _add(chosen: Connector[Any], data: admin_forms.ConnectionForm) -> Response:
     hub, session, actor = doors.hub(), doors.session(), doors.actor()
     values = request.form.to_dict()
     connection = connections.add_connection(
-        session, actor, hub.registry, hub.keyring, chosen.name, data.name, data.side, values, **_common(data)
+        session, actor, hub.registry, hub.keyring, chosen.name, data.name, data.side, values, **data.common()
     )
     if not data.enabled:
         connections.change_connection(session, actor, hub.registry, hub.keyring, connection, enabled=False)
@@ -164,7 +150,9 @@ def show(slug: str) -> ResponseReturnValue:
     """One connection: its settings, its token, its health."""
     connection = connections.find(doors.session(), slug)
     form = Form(admin_forms.ConnectionForm, _start(connection))
-    return form.act(partial(_change, connection)) or _page(connection, form)
+    chosen = doors.hub().registry.connector(connection.connector)
+    checks = [_settings(chosen, connection)] if chosen else []
+    return form.act(partial(_change, connection), *checks) or _page(connection, form)
 
 
 def _start(connection: Connection) -> dict[str, Any]:
@@ -192,7 +180,7 @@ def _change(connection: Connection, data: admin_forms.ConnectionForm) -> Respons
         values=request.form.to_dict(),
         name=data.name,
         enabled=data.enabled,
-        **_common(data),
+        **data.common(),
     )
     flash(_("Saved."), "ok")
     return redirect(url_for("admin_connections.show", slug=connection.slug), 303)

@@ -2,13 +2,16 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
 from hub.base.errors import Invalid
 from hub.base.text import N_
-from hub.domain.accounts import CASE_NEWS, Limits
+from hub.domain.accounts import CASE_NEWS, Limits, check_prefix
+from hub.domain.connections import check_networks
+from hub.domain.people import PointKind, normalise
 from hub.web.forms import (
     ClockText,
     Fields,
@@ -22,6 +25,7 @@ from hub.web.forms import (
     Zone,
     chosen,
     maybe,
+    ruled,
 )
 
 Severity = Literal["critical", "major", "minor", "warning", "info"]
@@ -32,22 +36,30 @@ Id = Annotated[uuid.UUID, BeforeValidator(chosen)]
 MaybeNumber = Annotated[int | None, BeforeValidator(maybe)]
 MaybeSeverity = Annotated[Severity | None, BeforeValidator(maybe)]
 Duty = Literal["named", "deputy", "escalation"]
+Prefix = Annotated[Line, ruled(check_prefix)]
+Phone = Annotated[Optional, ruled(partial(normalise, PointKind.PHONE))]
+Mail = Annotated[Optional, ruled(partial(normalise, PointKind.EMAIL))]
 
 
-class LastResort(Fields):
+class Reach(Fields):
+    """What customers see of one of us."""
+
+    reach_name: Line
+    reach_phone: Phone = ""
+    reach_email: Mail = ""
+
+
+class LastResort(Reach):
     """Who answers when nobody else does, and what customers see of them."""
 
     person: Id
-    reach_name: Line
-    reach_phone: Optional = ""
-    reach_email: Optional = ""
 
 
 class AccountForm(Fields):
     """An account's own data."""
 
     name: Line
-    prefix: Line
+    prefix: Prefix
     language: Language
     zone: Zone
     alert_threshold: Severity = "major"
@@ -63,8 +75,8 @@ class NewAccountForm(AccountForm):
     slug: Optional = ""
     contact: MaybeId = None
     reach_name: Optional = ""
-    reach_phone: Optional = ""
-    reach_email: Optional = ""
+    reach_phone: Phone = ""
+    reach_email: Mail = ""
 
 
 class SiteForm(Fields):
@@ -145,7 +157,7 @@ class ParentForm(Fields):
     parent: Optional = ""
 
 
-class AssignmentForm(Fields):
+class AssignmentForm(Reach):
     """Who of us is responsible, when, and what customers see of them."""
 
     role: Duty
@@ -156,9 +168,6 @@ class AssignmentForm(Fields):
     begins: ClockText = ""
     ends: ClockText = ""
     zone: Zone
-    reach_name: Line
-    reach_phone: Optional = ""
-    reach_email: Optional = ""
     valid_from: Moment = None
     valid_until: FutureMoment = None
 
@@ -220,15 +229,42 @@ class TeamForm(Fields):
     zone: Zone
 
 
+STATES = ("accepted", "in_progress", "question", "done", "refused", "cancelled")
+
+
+def lines(text: str) -> list[str]:
+    """One thing a line; empty lines are none."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def pairs(text: str) -> dict[str, str]:
+    """What words of a tool mean, one `word = state` a line; `Invalid` for another state."""
+    parted = [
+        (word.strip(), state.strip())
+        for word, _equals, state in (line.partition("=") for line in lines(text))
+    ]
+    if any(not word or state not in STATES for word, state in parted):
+        raise Invalid.field("status_map", N_("Each line needs a word, = and one of the states."))
+    return dict(parted)
+
+
 class ConnectionForm(Fields):
     """What every connection has beside the settings that its connector declares."""
 
     name: Line
     side: Literal["own", "team", "supplier", "customer"] = "own"
     body_limit: MaybeNumber = None
-    allowed_networks: OptionalText = ""
-    status_map: OptionalText = ""
+    allowed_networks: Annotated[OptionalText, ruled(lambda text: check_networks(lines(text)))] = ""
+    status_map: Annotated[OptionalText, ruled(pairs)] = ""
     enabled: bool = False
+
+    def common(self) -> dict[str, Any]:
+        """By the names of the verbs: what any connection may have."""
+        return {
+            "allowed_networks": lines(self.allowed_networks),
+            "status_map": pairs(self.status_map),
+            "body_limit": self.body_limit,
+        }
 
 
 class RowForm(Fields):

@@ -11,6 +11,7 @@ from hub.domain.accounts import Account, Membership
 from hub.domain.audit import AuditLine
 from hub.domain.connections import Connection, ConnectionState, hanging
 from hub.domain.people import ContactPoint, Person, StaffMember
+from hub.flows.directory import uploading
 from hub.web.filters import moment
 from hub.web.words import _, ngettext
 
@@ -41,7 +42,9 @@ def connections(session: Session) -> list[Any]:
 
 def health_words(row: Any) -> list[str]:
     """State, last success and what is wrong with a connection."""
-    if not row.enabled:
+    if row.slug == uploading.SLUG:
+        state = _("for uploads only")
+    elif not row.enabled:
         state = _("switched off")
     elif row.failing_since:
         state = _("failing since %(time)s", time=moment(row.failing_since))

@@ -136,7 +136,10 @@ def problem(status: int, title: str, detail: str, fields: Mapping[str, str] | No
 def _page(status: int, title: str, text: str) -> str:
     try:
         ways = {"again": _again(status), "back": _page_before("")}
-        return render_template("errors/error.html", status=status, title=title, text=text, **ways)
+        typed = _typed() if status != 413 else []  # what was too large was not read
+        return render_template(
+            "errors/error.html", status=status, title=title, text=text, typed=typed, **ways
+        )
     except Exception as error:  # the page of last resort must not depend on what just broke
         _log(error, ids.short(ids.new_id())[-8:])
         return (

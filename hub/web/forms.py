@@ -65,6 +65,20 @@ def _long(limit: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def ruled(rule: Callable[[str], object]) -> AfterValidator:
+    """A rule of the domain among those of the form, so that all complaints are told at once. Empty passes."""
+
+    def check(text: str) -> str:
+        try:
+            if text:
+                rule(text)
+        except Invalid as error:
+            raise ValueError(error.told(_)) from None
+        return text
+
+    return AfterValidator(check)
+
+
 Optional = Annotated[str, _short(200)]
 Line = Annotated[str, _short(200), AfterValidator(_required)]
 OptionalText = Annotated[str, _long(50_000)]
@@ -202,8 +216,12 @@ class Form(Generic[Data]):
         words = [name for name, info in fields if info.annotation is str and name not in _PICKED]
         return [self.values[name] for name in words if self.posted and self.values.get(name)]
 
-    def act(self, verb: Callable[[Data], Response]) -> Response | None:
-        """Check what was posted and do it; None when the page has to be shown (again), with `errors`."""
+    def act(self, verb: Callable[[Data], Response], *checks: Callable[[], object]) -> Response | None:
+        """Check what was posted and do it; None when the page has to be shown (again), with `errors`.
+
+        The verb's first complaint may hide others, and so may the model's: `checks`, which change nothing and
+        raise `Invalid`, have their say as well, so that a form is mended once.
+        """
         if not self.posted:
             return None
         try:
@@ -222,11 +240,20 @@ class Form(Generic[Data]):
             self.errors = self.errors or {"": error.told(_)}
         except Conflict as error:
             self.errors = {"": error.told(_)}
+        for check in checks:
+            self._also(check)
         if again := to_choose_again():
             self.errors.setdefault(FIELD, again)
         self.status = 422
         doors.door().undo()
         return None
+
+    def _also(self, check: Callable[[], object]) -> None:
+        try:
+            check()
+        except Invalid as error:
+            for name, text in error.told_fields(_).items():
+                self.errors.setdefault(self._own(name), text)
 
     def _settle(self, raw: dict[str, Any]) -> None:
         """Leave alone what its reader left alone; `Invalid` where both changed the same."""

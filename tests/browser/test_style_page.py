@@ -259,6 +259,18 @@ def test_a_draft_keeps_every_field_of_its_form_for_whoever_typed_it(
         assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_files_that_are_too_large_are_told_before_they_are_sent(
+    chromium: Browser, server: StyleServer
+) -> None:
+    with opened(chromium, server) as page:
+        files = page.get_by_label("Attachment")
+        halves = [{"name": f"{half}.bin", "mimeType": "text/plain", "buffer": b"x" * 600_000} for half in "ab"]
+        files.set_input_files(halves)
+        assert "larger than 1 MiB" in files.evaluate("field => field.validationMessage")
+        files.set_input_files(halves[:1])
+        assert files.evaluate("field => field.checkValidity()")
+
+
 def test_signing_out_leaves_no_draft_behind(chromium: Browser, server: StyleServer) -> None:
     with opened(chromium, server) as page:
         page.locator("#staff_note").fill("For staff eyes only")

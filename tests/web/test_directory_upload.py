@@ -85,3 +85,10 @@ def test_what_changes_nothing_is_not_offered_to_be_imported(rita: Browser) -> No
     shown = upload(rita, accounts="id,name\n,Nobody\n").text
     assert "1 failed" in shown
     assert "Import it" not in shown
+
+
+def test_the_health_page_says_what_the_uploads_connection_is_for(rita: Browser) -> None:
+    upload(rita, accounts=ACCOUNTS)
+    row = rita.get("/admin/connections").text.split("Uploaded directory", 1)[1].split("</tr>", 1)[0]
+    assert "for uploads only" in row
+    assert "switched off" not in row

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from hub.base import text
 from hub.base.errors import Invalid, TooMany
 from hub.testing.pages import Browser, Shown
+from hub.testing.world import World
 
 SECRET = "hunter2-in-a-message"
 
@@ -150,3 +151,15 @@ def test_nobody_is_told_that_a_form_is_kept_which_no_server_keeps(kim: Browser, 
     stranger = Browser(app)
     gone = stranger.client.post("/portal/nordwind/report/problem", data=sent)
     assert "nothing was saved" in stranger.get(gone.headers["Location"]).text
+
+
+def test_a_page_older_than_the_sign_in_gives_back_what_was_typed(kim: Browser, world: World) -> None:
+    page, words = "/desk/nordwind", "The splice crew is on its way."
+    stale = {"csrf_token": "of another day", "body": words, "password": SECRET}
+    sent = {"Referer": f"http://localhost{page}", "Sec-Fetch-Site": "same-origin"}
+    refused = kim.client.post(f"{page}/write/note", data=stale, headers=sent)
+    assert refused.status_code == 403
+    assert words in refused.text
+    assert SECRET not in refused.text
+    elsewhere = {"Referer": "https://evil.example/", "Sec-Fetch-Site": "cross-site"}
+    assert words not in kim.client.post(f"{page}/write/note", data=stale, headers=elsewhere).text

@@ -1,6 +1,9 @@
 """The head of a form says which field each complaint is about, as the field itself is called."""
 
+import re
+
 import pytest
+from flask import Flask
 
 from hub.domain import access, cases
 from hub.domain.accounts import Account
@@ -69,3 +72,41 @@ def test_all_that_an_answer_lacks_is_told_at_once(kim: Browser, hub: Hub, world:
         assert refused.status_code == 422
         for field in ("body", "next_step", "next_update_by"):
             assert f'id="{field}-error"' in refused.text
+
+
+def _wrong(page: str) -> set[str]:
+    return set(re.findall(r'id="([a-z]+-[a-z_]+)-error"', page))
+
+
+def test_all_that_a_connection_lacks_is_told_at_once(rita: Browser) -> None:
+    typed = {"name": "", "side": "own", "severities": "P1", "allowed_networks": "office\n10.1.0.0/16"}
+    refused = rita.post("/admin/connections/new/alertmanager", typed)
+    assert refused.status_code == 422
+    assert _wrong(refused.text) == {f"connection-{name}" for name in ("name", "severities", "allowed_networks")}
+    assert "office is no network" in refused.text
+    wrong = {**typed, "name": "Fibre", "status_map": "resolved", "severities": "P1 = critical"}
+    assert "one of the states" in rita.post("/admin/connections/new/request_tracker", wrong).text
+
+
+def test_all_that_a_kept_connection_lacks_is_told_at_once(rita: Browser) -> None:
+    made = rita.post("/admin/connections/new/alertmanager", {"name": "Alarms", "side": "own"})
+    assert made.status_code in (200, 303)
+    refused = rita.post("/admin/connections/alarms", {"name": "", "severities": "P1", "body_limit": "much"})
+    assert refused.status_code == 422
+    assert _wrong(refused.text) == {f"settings-{name}" for name in ("name", "severities", "body_limit")}
+
+
+def test_all_that_a_new_account_lacks_is_told_at_once(rita: Browser) -> None:
+    typed = {"name": "", "prefix": "1", "language": "en", "zone": "Mars", "alert_threshold": "major"}
+    reach = {"reach_phone": "call me", "reach_email": "anna at example"}
+    refused = rita.post("/admin/accounts/new", {**typed, **reach})
+    assert refused.status_code == 422
+    fields = ("name", "prefix", "zone", "reach_phone", "reach_email")
+    assert _wrong(refused.text) == {f"account-{name}" for name in fields}
+
+
+def test_signing_in_names_what_is_missing(app: Flask) -> None:
+    visitor = Browser(app)
+    head = _head(visitor.post("/auth/login", {"login": "", "password": ""}, page="/auth/login").text)
+    assert "Mail address or sign-in name: " in head
+    assert "Password: " in head

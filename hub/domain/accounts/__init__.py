@@ -22,7 +22,7 @@ from hub.domain.accounts.places import (
 )
 from hub.domain.accounts.settings import put_setting, setting
 from hub.domain.accounts.tables import Account, Identifier, MemberRole, Membership, Service, Setting, Site
-from hub.domain.accounts.verbs import add_account, change_account, close_account, get_account
+from hub.domain.accounts.verbs import add_account, change_account, check_prefix, close_account, get_account
 
 __all__ = [
     "CASE_NEWS",
@@ -44,6 +44,7 @@ __all__ = [
     "change_member",
     "change_service",
     "change_site",
+    "check_prefix",
     "close_account",
     "end_identifier",
     "end_member",

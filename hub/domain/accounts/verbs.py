@@ -134,7 +134,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     if "name" in checked:
         checked["name"] = changes.named(checked["name"])
     if "prefix" in checked:
-        checked["prefix"] = _prefix(checked["prefix"])
+        checked["prefix"] = check_prefix(checked["prefix"])
     if "zone" in checked:
         checked["zone"] = known_zone(checked["zone"]).key
     _one_of(checked, "language", LANGUAGES)
@@ -143,7 +143,8 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def _prefix(prefix: str) -> str:
+def check_prefix(prefix: str) -> str:
+    """What heads the numbers of an account's cases, as it is kept; `Invalid`."""
     upper = prefix.strip().upper()
     if not re.fullmatch(r"[A-Z][A-Z0-9]{1,9}", upper):
         raise Invalid.field("prefix", N_("A prefix has 2 to 10 letters or digits and starts with a letter."))

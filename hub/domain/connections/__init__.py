@@ -21,7 +21,15 @@ from hub.domain.connections.health import (
     prune,
 )
 from hub.domain.connections.polling import claim_poll, due_polls, poll_soon, settle_poll
-from hub.domain.connections.setup import add_connection, change_connection, find, listed, new_token
+from hub.domain.connections.setup import (
+    add_connection,
+    change_connection,
+    check_networks,
+    find,
+    listed,
+    new_token,
+    read_settings,
+)
 from hub.domain.connections.tables import Connection, ConnectionState, HealthEvent, Side
 
 __all__ = [
@@ -35,6 +43,7 @@ __all__ = [
     "by_id",
     "by_slug",
     "change_connection",
+    "check_networks",
     "claim_poll",
     "due_polls",
     "events",
@@ -50,6 +59,7 @@ __all__ = [
     "options_of",
     "poll_soon",
     "prune",
+    "read_settings",
     "settings_of",
     "settle_poll",
     "state_word",

@@ -43,7 +43,7 @@ def add_connection(
     Raises Invalid with the form's field names.
     """
     chosen = _connector(registry, connector)
-    settings = forms.read_form(chosen.settings_model, _whole(chosen.settings_model, {}, values))
+    settings = read_settings(keyring, chosen.settings_model, None, values)
     connection = Connection(
         id=ids.new_id(),
         slug=_free_slug(session, slug or name),
@@ -52,7 +52,7 @@ def add_connection(
         side=_side(side),
         token_digest=None,
         body_limit=body_limit or chosen.body_limit,
-        allowed_networks=_networks(allowed_networks),
+        allowed_networks=check_networks(allowed_networks),
         status_map=dict(status_map or {}),
         created_at=clock.now(),
     )
@@ -84,22 +84,44 @@ def change_connection(
     new: dict[str, Any] = {
         "name": None if name is None else _name(name),
         "enabled": enabled,
-        "allowed_networks": None if allowed_networks is None else _networks(allowed_networks),
+        "allowed_networks": None if allowed_networks is None else check_networks(allowed_networks),
         "status_map": None if status_map is None else dict(status_map),
         "body_limit": body_limit,
     }
     changed = [field for field, value in new.items() if _set(connection, field, value)]
     if values is not None:
         model = _connector(registry, connection.connector).settings_model
-        kept = open_secrets(keyring, str(connection.id), connection.secrets)
-        whole = _whole(model, connection.settings, values)
-        settings = forms.read_form(model, whole, kept)
-        _require_secrets_anew(model, connection.settings, settings, kept, values)
-        _store(connection, keyring, settings)
+        _store(connection, keyring, read_settings(keyring, model, connection, values))
         changed.append("settings")
     if changed:
         sentence = f"The connection {connection.name} was changed: {audit.fields(changed)}."
         _say(session, actor, "connection.changed", connection, sentence, fields=changed)
+
+
+def read_settings(
+    keyring: Keyring, model: type[BaseModel], connection: Connection | None, values: Mapping[str, str]
+) -> BaseModel:
+    """The settings that a posted form means for a connection, or for a new one; changes nothing.
+
+    Raises Invalid with {field: what is wrong}, also where a stored secret must be entered again.
+    """
+    stored = connection.settings if connection else {}
+    kept = open_secrets(keyring, str(connection.id), connection.secrets) if connection else {}
+    settings = forms.read_form(model, _whole(model, stored, values), kept)
+    _require_secrets_anew(model, stored, settings, kept, values)
+    return settings
+
+
+def check_networks(networks: Sequence[str]) -> list[str]:
+    """Networks as they are kept; `Invalid` names a wrong one."""
+    kept: list[str] = []
+    for network in networks:
+        try:
+            kept += map(str, parse_networks([network]))
+        except ValueError as error:
+            message = N_("%(network)s is no network; they look like 10.20.0.0/16.")
+            raise Invalid.field("allowed_networks", message, network=network) from error
+    return kept
 
 
 def new_token(session: Session, actor: Actor, connection: Connection) -> str:
@@ -184,13 +206,6 @@ def _side(side: str) -> str:
     if side not in list(Side):
         raise Invalid.field("side", N_("Please choose one of %(choices)s."), choices=", ".join(Side))
     return side
-
-
-def _networks(networks: Sequence[str]) -> list[str]:
-    try:
-        return [str(network) for network in parse_networks(networks)]
-    except ValueError as error:
-        raise Invalid.field("allowed_networks", str(error)) from error
 
 
 def _free_slug(session: Session, wish: str) -> str:

@@ -135,6 +135,13 @@
     }
   }
 
+  // More than the hub takes is said where it was chosen, before it is sent in vain.
+  function weigh(field) {
+    const bytes = Array.from(field.files).reduce((sum, file) => sum + file.size, 0);
+    field.setCustomValidity(bytes > Number(field.dataset.most) ? field.dataset.tooMuch : "");
+    field.reportValidity();
+  }
+
   function held(field, words) {
     if (field.type === "file") return field.files.length || "";
     if (field.type === "checkbox") return field.checked ? words.on : "";
@@ -188,6 +195,10 @@
     const box = draftBox(event.target.form);
     if (box) changeDraft(box);
     if (event.target.closest(".composer-fold") && event.target.id) echo(event.target);
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-most]")) weigh(event.target);
   });
 
   document.addEventListener("invalid", (event) => {
