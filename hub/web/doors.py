@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -30,8 +31,25 @@ from hub.web.words import _
 VISITOR = "hub_visitor"
 
 
+class Messages(SecureCookieSessionInterface):
+    """Flask's own cookie, which holds messages between two pages; a webhook pays nothing for having none."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Empty without a cookie, before any key is made to read one."""
+        return (
+            super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
+        )
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Nothing is to be said where nobody looked."""
+        if session.accessed or session.modified:
+            super().save_session(app, session, response)
+
+
 class HubApp(Flask):
     """Flask whose dispatch is the door: what the view wrote is committed before the response leaves."""
+
+    session_interface = Messages()
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Run the view; commit for an answer below 400, roll back for anything else."""

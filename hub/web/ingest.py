@@ -1,5 +1,8 @@
 """The door for machines: `/in/<connection>` takes what monitoring and ticket tools send."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, Request, Response, request
 from flask.typing import ResponseReturnValue
 
@@ -19,7 +22,7 @@ ingest = Blueprint("ingest", __name__)
 def receive(connection: str, rest: str = "") -> ResponseReturnValue:
     """Authenticate, read no more than the limit, and answer once what came in is durable."""
     asked: Request = request._get_current_object()  # type: ignore[attr-defined]
-    headers = {name.lower(): value for name, value in asked.headers}
+    headers = _headers(asked.environ)
     admitted = intake.admit(doors.hub(), connection, headers)
     incoming = Incoming(
         method=asked.method,
@@ -31,6 +34,19 @@ def receive(connection: str, rest: str = "") -> ResponseReturnValue:
     )
     reply = intake.receive(doors.hub(), admitted, incoming)
     return Response(reply.body, reply.status, content_type=reply.content_type)
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """What the request carried, by names in lower case."""
+    found = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):  # CGI's own names for these two
+        if environ.get(name):
+            found[name.replace("_", "-").lower()] = environ[name]
+    return found
 
 
 def _body(asked: Request, connection: Configured) -> bytes:

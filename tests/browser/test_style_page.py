@@ -264,7 +264,9 @@ def test_files_that_are_too_large_are_told_before_they_are_sent(
 ) -> None:
     with opened(chromium, server) as page:
         files = page.get_by_label("Attachment")
-        halves = [{"name": f"{half}.bin", "mimeType": "text/plain", "buffer": b"x" * 600_000} for half in "ab"]
+        halves = [
+            {"name": f"{half}.bin", "mimeType": "text/plain", "buffer": b"x" * 600_000} for half in "ab"
+        ]
         files.set_input_files(halves)
         assert "larger than 1 MiB" in files.evaluate("field => field.validationMessage")
         files.set_input_files(halves[:1])

@@ -82,7 +82,9 @@ def test_all_that_a_connection_lacks_is_told_at_once(rita: Browser) -> None:
     typed = {"name": "", "side": "own", "severities": "P1", "allowed_networks": "office\n10.1.0.0/16"}
     refused = rita.post("/admin/connections/new/alertmanager", typed)
     assert refused.status_code == 422
-    assert _wrong(refused.text) == {f"connection-{name}" for name in ("name", "severities", "allowed_networks")}
+    assert _wrong(refused.text) == {
+        f"connection-{name}" for name in ("name", "severities", "allowed_networks")
+    }
     assert "office is no network" in refused.text
     wrong = {**typed, "name": "Fibre", "status_map": "resolved", "severities": "P1 = critical"}
     assert "one of the states" in rita.post("/admin/connections/new/request_tracker", wrong).text
