@@ -115,7 +115,7 @@ CUSTOMERS = (
         ),
         (Human("Grace Lim", "grace@merlion.example", ("portal_admin", "requester"), "Asia/Singapore"),),
         "weiling@elbe.example",
-        "maya@elbe.example",
+        "kim@elbe.example",
         "jonas@elbe.example",
         share_after_minutes=2,
     ),

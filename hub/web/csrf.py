@@ -9,6 +9,7 @@ from flask import Request
 
 from hub.base.crypto import Keyring
 from hub.base.errors import Forbidden
+from hub.base.text import N_
 from hub.web.words import _
 
 FIELD = "csrf_token"
@@ -16,6 +17,12 @@ HEADER = "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _NONCE = 12
 _PURPOSE = "csrf"
+
+
+class TooOld(Forbidden):
+    """A form without a token of this very session."""
+
+    title = N_("Please send it once more")
 
 
 def token_for(keyring: Keyring, bound_to: str) -> str:
@@ -31,10 +38,10 @@ def check(request: Request, keyring: Keyring, bound_to: str, own_origin: str) ->
     _check_origin(request, own_origin)
     sent = request.headers.get(HEADER) or request.form.get(FIELD, "")
     if not bound_to or not _genuine(keyring, sent, bound_to):
-        raise Forbidden(
+        raise TooOld(
             _(
                 "This page is older than your sign-in, or it was opened elsewhere. "
-                "Nothing was saved. Go back, copy what you typed, reload the page and send it once more."
+                "Nothing was saved. Copy what you typed, open the page again and send it once more."
             )
         )
 
