@@ -83,6 +83,12 @@ def find(session: Session, token: str) -> WebSession | None:
     return session.scalar(query)
 
 
+def is_known(session: Session, token: str) -> bool:
+    """Whether a token is or was that of a session."""
+    query = select(WebSession.id).where(WebSession.token_digest == ids.token_digest(token))
+    return session.scalar(query) is not None
+
+
 def end(session: Session, token: str) -> None:
     """End the session of a token; ending it twice is no error."""
     digest = ids.token_digest(token)

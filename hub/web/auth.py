@@ -12,7 +12,7 @@ from hub.base.errors import Invalid
 from hub.domain import access, audit, people, sessions
 from hub.domain.audit import Actor
 from hub.domain.people import Person
-from hub.web import csrf, doors, tries
+from hub.web import bodies, csrf, doors, tries
 from hub.web.auth_forms import NewPassword, Profile, SignIn
 from hub.web.forms import Form
 from hub.web.pages import page
@@ -26,6 +26,8 @@ NOBODY_YET = Actor("hub", "Sign-in")
 @auth.route("/login", methods=["GET", "POST"])
 def login() -> ResponseReturnValue:
     """The sign-in page; says the same about an unknown name and a wrong password."""
+    if request.method == "POST":
+        bodies.read_form(request, bodies.STRANGERS, bodies.STRANGERS_FORM)
     csrf.check(request, doors.hub().keyring, doors.bound_to(), doors.hub().settings.base_url)
     form = Form(SignIn)
     return form.act(_sign_in) or page("auth/login.html", form.status, form=form, next=_next())

@@ -25,7 +25,7 @@ from hub.domain.accounts import Account
 from hub.domain.audit import Actor
 from hub.flows.desk import WORKERS
 from hub.flows.runtime import Hub
-from hub.web import csrf
+from hub.web import bodies, csrf
 from hub.web.words import _
 
 VISITOR = "hub_visitor"
@@ -156,8 +156,12 @@ def actor(account_id: uuid.UUID | None = None) -> Actor:
 def enter(lens: str) -> None:
     """Let the signed-in person in with one lens ("staff", "customer", or "none" for their own affairs).
 
-    For whom the desk is not, it does not exist: 404. Unsafe requests must carry this session's token.
+    For whom the desk is not, it does not exist: 404. Unsafe requests must carry this session's token. Their
+    body is read first, while no transaction is open: a slow line holds up nobody but its sender.
     """
+    if request.method not in csrf.SAFE:
+        _refuse_strangers()
+        bodies.read_form(request, bodies.PEOPLE)
     g.viewer = _recognise()
     csrf.check(request, hub().keyring, bound_to(), hub().settings.base_url)
     if lens == "staff" and not viewer().is_staff:
@@ -180,6 +184,21 @@ def may_work() -> bool:
     """Whether forms of the desk are for this person: an auditor is shown none."""
     known = g.get("viewer")
     return known is not None and bool(known.roles & set(WORKERS))
+
+
+def _refuse_strangers() -> None:
+    """`Unauthenticated` before anything of their body is read; who it is, is found out after."""
+    token = request.cookies.get(cookie_name())
+    with hub().db.read(NOBODY) as glance:
+        if not token or sessions.find(glance, token) is None:
+            raise Unauthenticated(_("Please sign in."))
+
+
+def was_signed_in() -> bool:
+    """Whether this browser's session is one of ours, living or not."""
+    token = request.cookies.get(cookie_name())
+    with hub().db.read(NOBODY) as glance:
+        return token is not None and sessions.is_known(glance, token)
 
 
 def _recognise() -> Viewer:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from hub.base import ids
 from hub.base.db_errors import as_hub_error
 from hub.base.errors import HubError, Invalid, TooMany, Unauthenticated, frames
-from hub.web import csrf, doors
+from hub.web import bodies, csrf, doors
 from hub.web.filters import size
 from hub.web.words import _, language
 
@@ -136,7 +136,7 @@ def problem(status: int, title: str, detail: str, fields: Mapping[str, str] | No
 def _page(status: int, title: str, text: str) -> str:
     try:
         ways = {"again": _again(status), "back": _page_before("")}
-        typed = _typed() if status != 413 else []  # what was too large was not read
+        typed = _typed()
         return render_template(
             "errors/error.html", status=status, title=title, text=text, typed=typed, **ways
         )
@@ -156,6 +156,8 @@ def _to_sign_in() -> AnyResponse:
         _("You were signed out, and nothing was saved. Sign in and send it once more."),
         _page_before(),
     )
+    if doors.was_signed_in():
+        bodies.read_form(request, bodies.STRANGERS)
     if typed := _typed():
         title, sign_in = _("Please sign in"), url_for("auth.login", next=way)
         page = render_template(
@@ -170,7 +172,7 @@ def _typed() -> list[str]:
     """What somebody wrote on a page of ours, to be copied; never another site's form."""
     before = urlsplit(request.referrer or "")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if before.netloc != request.host or site != "same-origin":
+    if not bodies.was_read(request) or before.netloc != request.host or site != "same-origin":
         return []
     return [text for name in _WRITTEN for text in request.form.getlist(name) if text.strip()]
 

@@ -11,7 +11,7 @@ from hub.base.errors import TooLarge
 from hub.domain.connections import Configured
 from hub.flows import intake
 from hub.plugin.contracts import Incoming
-from hub.web import doors
+from hub.web import bodies, doors
 from hub.web.words import _
 
 ingest = Blueprint("ingest", __name__)
@@ -53,7 +53,10 @@ def _body(asked: Request, connection: Configured) -> bytes:
     """The whole body; `TooLarge`, noted for the operator, as soon as it is over the connection's limit."""
     limit, said = connection.body_limit, asked.content_length
     asked.max_content_length = None  # this door has a limit of its own, per connection
-    body = b"" if said is not None and said > limit else asked.stream.read(limit + 1)
+    body = b""
+    if said is None or said <= limit:
+        with bodies.MACHINES.one() if connection.token_digest else bodies.STRANGERS.one():
+            body = asked.stream.read(limit + 1)
     if (said or 0) > limit or len(body) > limit:
         intake.note_too_large(doors.hub(), connection, said)
         raise TooLarge(_("The body is larger than this connection takes."))
