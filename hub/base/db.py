@@ -215,6 +215,8 @@ def as_system(session: Session) -> Iterator[None]:
 
 
 def _takes_statements(connection: Connection) -> bool:
+    if connection.invalidated:
+        return False  # lost in the block; whoever asks it anything hears of that and not of what was lost
     driver: Any = connection.connection.driver_connection
     return bool(driver.info.transaction_status.name == "INTRANS")
 

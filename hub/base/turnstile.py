@@ -23,13 +23,19 @@ COURTESY = 2 * NAP
 """For so long after a process left the turnstile it does not enter it again: another's nap ends meanwhile.
 The writer that it let through is at work all that time, so this makes nobody wait longer."""
 
+TURN = 1.0
+"""Seconds that one waits for another process's turn to end before it tries without."""
+LET_BE = 10.0
+"""Seconds without turns after one that was stuck: somebody stood in the turnstile and did not take the free
+file, a stopped process say, which must not cost each writer a second."""
+
 
 class Turnstile:
     """The turnstile of one database file, for the threads of this process and all others of the machine."""
 
     def __init__(self, path: str) -> None:
         """`path`: an empty file that stays; nobody needs to keep or copy it."""
-        self._path, self._file, self._left = path, -1, 0.0
+        self._path, self._file, self._left, self._stuck = path, -1, 0.0, -LET_BE
         self._inside = _Queue()
 
     def begin(self, driver: sqlite3.Connection, last_try: Callable[[], object]) -> None:
@@ -41,24 +47,31 @@ class Turnstile:
         until = time.monotonic() + patience / 1000
         driver.execute("PRAGMA busy_timeout=0")
         try:
-            with self._entered(until):
-                while (code := _begin(driver)) == sqlite3.SQLITE_BUSY and time.monotonic() < until:
+            with self._entered(until) as in_turn:
+                code = _begin(driver)
+                if code == sqlite3.SQLITE_OK and not in_turn:
+                    self._stuck = time.monotonic()
+                while code == sqlite3.SQLITE_BUSY and time.monotonic() < until:
                     time.sleep(NAP)
+                    code = _begin(driver)
             if code != sqlite3.SQLITE_OK:
                 last_try()
         finally:
             driver.execute(f"PRAGMA busy_timeout={patience}")
 
     @contextmanager
-    def _entered(self, until: float) -> Iterator[None]:
-        """Stand in it for the block. Who cannot in time goes on without: the database has the last word."""
+    def _entered(self, until: float) -> Iterator[bool]:
+        """Stand in it for the block. Who cannot in time goes on without: the database has the last word.
+
+        False where another process stood in it all that time.
+        """
         if not self._inside.acquire(max(0.0, until - time.monotonic())):
-            yield
+            yield True
             return
         try:
             taken = self._take(until)
             try:
-                yield
+                yield taken is not False
             finally:
                 if taken:
                     fcntl.flock(self._file, fcntl.LOCK_UN)
@@ -66,20 +79,23 @@ class Turnstile:
         finally:
             self._inside.release()
 
-    def _take(self, until: float) -> bool:
-        pause = self._left + COURTESY - time.monotonic()
-        if pause > 0:
-            time.sleep(pause)
+    def _take(self, until: float) -> bool | None:
+        """Whether the turn is ours; None where there are no turns."""
+        begun = time.monotonic()
+        if begun < self._stuck + LET_BE:
+            return None
+        if begun < self._left + COURTESY:
+            time.sleep(self._left + COURTESY - begun)
         try:
             if self._file < 0:
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             while not _locked(self._file):
-                if time.monotonic() > until:
+                if time.monotonic() > min(until, begun + TURN):
                     return False
                 time.sleep(NAP)
         except OSError:
             # A folder or a file system that cannot do this: turns are SQLite's affair then.
-            return False
+            return None
         return True
 
     def close(self) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import column, select, text
+from sqlalchemy import column, create_engine, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, StatementError
 
 from hub.app import create_hub
 from hub.base import clock, rows
-from hub.base.db import NOBODY, SYSTEM, Database
+from hub.base.db import NOBODY, SYSTEM, Database, RowScope, as_system
 from hub.base.db_errors import as_hub_error
 from hub.base.errors import Unavailable
 from hub.cli.ready import plain_engine
@@ -232,6 +232,18 @@ def test_a_server_that_vanishes_is_noticed_in_seconds(hub: Hub) -> None:
         silence += int(used["keepalives_interval"]) * int(used["keepalives_count"])
         assert silence <= 30
         assert 5_000 <= int(used["tcp_user_timeout"]) <= 30_000
+
+
+def test_a_server_that_ends_inside_a_block_of_the_system_is_away(hub: Hub) -> None:
+    if hub.db.dialect == "sqlite":
+        pytest.skip("SQLite has no server")
+    owner = create_engine(hub.settings.database_url)
+    with pytest.raises(Unavailable), hub.db.read(RowScope("staff")) as session, as_system(session):
+        mine = session.scalar(text("SELECT pg_backend_pid()"))
+        with owner.connect() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:mine, 5000)"), {"mine": mine})
+        session.execute(text("SELECT 1"))
+    owner.dispose()
 
 
 def test_what_the_operator_wrote_into_the_address_holds(hub: Hub) -> None:

@@ -131,10 +131,11 @@ def test_who_gave_up_waiting_is_not_waited_for(tmp_path: Path, file: sqlite3.Con
 
 
 def test_a_turnstile_that_is_stuck_keeps_nobody_from_a_free_file(
-    tmp_path: Path, file: sqlite3.Connection
+    tmp_path: Path, file: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("hub.base.turnstile.TURN", 0.05)
     stuck, other = Turnstile(str(tmp_path / "turn")), Turnstile(str(tmp_path / "turn"))
-    file.execute("PRAGMA busy_timeout=50")
+    file.execute("PRAGMA busy_timeout=10000")
     inside, let_go = Flag(), Flag()
 
     def stand() -> None:
@@ -146,6 +147,8 @@ def test_a_turnstile_that_is_stuck_keeps_nobody_from_a_free_file(
     thread.start()
     assert inside.wait(10)
     assert write(file, other, 0) == 0
+    monkeypatch.setattr("hub.base.turnstile.TURN", 60)
+    assert write(file, other, 0) == 1, "only the first waits for it, and the second does not wait a minute"
     let_go.set()
     thread.join()
 

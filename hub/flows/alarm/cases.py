@@ -50,7 +50,7 @@ def _open(batch: Batch, fact: Fact, place: Place, correlation_key: str) -> uuid.
         {
             "account_id": place.account_id,
             "id": ids.new_id(),
-            "number": place.prefix,  # completed by `_number` once it is known how many are opened
+            "number": place.prefix,  # completed by `number_opened` once it is known how many are opened
             "case_type": CaseType.INCIDENT,
             "state": CaseState.REGISTERED,
             "title": text.one_line(f"{place.service_name}: {fact.event.title}"),
