@@ -119,6 +119,20 @@ def test_a_mail_too_large_to_read_is_filed_by_its_headers_and_kept(scene):
         assert kept.body == raw
 
 
+def test_a_mail_with_two_senders_is_nobodys_word(scene):
+    case = scene.case()
+    raw = mail(to=token(scene, "case", case)).as_bytes()
+    assert take(scene, raw.replace(b"From:", b"From: Eve <eve@evil.example>\nfrom:", 1)) == "parked"
+    [waiting] = parked(scene)
+    assert waiting.reason == "It names more than one sender."
+    assert waiting.sender == "Eve <eve@evil.example>, Petra Petersen <petra@nordwind.example>"
+    file(scene, case)
+    [note] = scene.entries("message.note")
+    assert wrote(scene) == []
+    for part in ("eve@evil.example", "petra@nordwind.example", "It works again."):
+        assert part in note.body
+
+
 def test_an_auditor_files_nothing(scene):
     case = scene.case()
     take(scene, mail())

@@ -20,6 +20,8 @@ _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Embeddings, overrides and isolates. The plain marks U+200E and U+200F stay: they turn only themselves.
+_TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def markdown(text: str) -> str:
@@ -40,8 +42,11 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """The first `limit` characters of a text on one line, cut with an ellipsis."""
-    line = " ".join(clean(text).split())
+    """The first `limit` characters of a text on one line, cut with an ellipsis.
+
+    A line stands among others, so nothing in it turns the reading direction of what follows.
+    """
+    line = " ".join(clean(_TURNS.sub("", text)).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 
 

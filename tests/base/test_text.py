@@ -39,6 +39,14 @@ def test_one_line_is_one_line_within_its_limit(source: str, limit: int) -> None:
     assert len(line) <= limit
 
 
+def test_no_line_turns_what_stands_after_it() -> None:
+    turns = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    assert text.one_line(f"Invoice {turns}gpj.exe") == "Invoice gpj.exe"
+    assert text.one_line(f"e{turns}\u0301") == "\u00e9"
+    marked = "\u200f\u05e9\u05dc\u05d5\u05dd (1)\u200e"
+    assert text.one_line(marked) == marked
+
+
 def test_folding_makes_spellings_meet() -> None:
     assert text.fold("  STÖRUNG  straße ") == text.fold("störung STRASSE")
 

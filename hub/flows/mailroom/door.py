@@ -111,7 +111,7 @@ def _park(session: Session, mail: Mail, raw: bytes, connection_id: uuid.UUID, re
         raw,
         content_type="message/rfc822",
         subject=mail.subject,
-        sender=mail.sender,
+        sender=mail.sender or mail.author,
     )
     return PARKED
 

@@ -63,7 +63,7 @@ def _on_order(session: Session, viewer: Viewer, order: WorkOrder, mail: Mail, wo
 
 
 def _note(session: Session, viewer: Viewer, case: Case, mail: Mail, words: Words) -> int | None:
-    head = f"{mail.sender_name} <{mail.sender}>: {mail.subject}".strip()
+    head = f"{mail.author}: {mail.subject}"
     return desk.note(session, viewer, case, f"{head}\n\n{words.text}", files=words.files)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email.message import Message
 
-from hub.base.text import clean
+from hub.base.text import clean, one_line
 from hub.domain.attachments import Upload
-from hub.flows.mailroom.headers import Headers, decoded, in_charset
+from hub.flows.mailroom.headers import LONGEST, Headers, decoded, in_charset
 from hub.flows.mailroom.html_text import MOST as MOST_HTML
 from hub.flows.mailroom.html_text import text_of
 from hub.flows.mailroom.signs import Bounce, Machine, bounce_of, machine_of
@@ -18,6 +18,7 @@ MOST_PARTS = 200
 MOST_BOUNDARIES = 5_000
 MOST_LINES = 1_000_000
 BEGINNING = 64 * 1024
+SENDERS = "It names more than one sender."
 Part = Message
 _MULTI, _MESSAGE = "multipart", "message/rfc822"
 _TO = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "resent-to", "resent-cc")
@@ -29,7 +30,8 @@ class Mail:
 
     `digest` is of the Message-ID with what the mail says, or of the whole where it has none; `id_digest` of
     the Message-ID alone ("" without one), which two different mails must not share. `references` are the
-    headers that name other mails, the nearest first. `trouble` says why this could not be read as a whole.
+    headers that name other mails, the nearest first. `trouble` says why this could not be read as a whole, or
+    whose it is.
     """
 
     digest: str
@@ -45,6 +47,12 @@ class Mail:
     machine: Machine = ""
     bounce: Bounce | None = None
     trouble: str = ""
+
+    @property
+    def author(self) -> str:
+        """Who wrote it, for people."""
+        both = self.sender_name and self.sender
+        return f"{self.sender_name} <{self.sender}>" if both else self.sender_name or self.sender
 
 
 def read(raw: bytes, trouble: str = "") -> Mail:
@@ -73,17 +81,21 @@ def _too_much(raw: bytes) -> str:
 def _headers(message: "Part[str, str]") -> Mail:
     headers = Headers(message)
     name, sender = headers.address("from")
+    if len(authors := headers.all("from")) > 1:
+        # Each mail server vouches for another one of them, so it is nobody's mail; people see them all.
+        name, sender = decoded(", ".join(authors)), ""
     # As text: some mail programs encode an id that is longer than a line.
     references = [headers.text("in-reply-to"), *reversed(headers.text("references").split())]
     return Mail(
         digest="",
         message_id=headers.text("message-id"),
         sender=sender,
-        sender_name=name,
+        sender_name=one_line(name, LONGEST),
         recipients=tuple(headers.addresses(*_TO)),
-        subject=headers.text("subject"),
+        subject=one_line(headers.text("subject"), LONGEST),
         references=" ".join(references),
         machine=machine_of(headers, message),
+        trouble=SENDERS if len(authors) > 1 else "",
     )
 
 
@@ -199,5 +211,5 @@ def _upload(part: "Part[str, str]", number: int) -> Upload:
     if kind == _MESSAGE and nested is not None:
         return Upload(f"{decoded(str(nested.get('subject', 'mail')))[:80]}.eml", _MESSAGE, nested.as_bytes())
     content = nested.as_bytes() if nested is not None else _bytes(part)
-    name = decoded(str(part.get_filename() or "")) or f"part-{number}"
+    name = one_line(decoded(str(part.get_filename() or "")), LONGEST) or f"part-{number}"
     return Upload(name, kind, content)
