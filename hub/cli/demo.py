@@ -11,7 +11,7 @@ import click
 
 from hub.cli.serve import claim_address, part, parts
 from hub.cli.supervise import Supervisor
-from hub.config import load
+from hub.config import Settings, load
 from hub.demo.cast import CUSTOMERS, PASSWORD, STAFF
 from hub.demo.door import Door
 from hub.demo.folder import Folder
@@ -25,20 +25,26 @@ from hub.demo.folder import Folder
 def demo(port: int, folder: Path) -> None:
     """Start a lively demo: three customers, played monitoring, teams and mail. Ctrl-C ends all of it."""
     place = Folder(folder)
-    place.prepare(port)
+    with place.held():
+        # Before anything is written: a demo that cannot start changes nothing of the one it would have been.
+        claim_address(Settings(port=port))
+        place.prepare(port)
+        sys.exit(_run(place))
+
+
+def _run(place: Folder) -> int:
     place.adopt(os.environ)
     settings = load(os.environ)
-    claim_address(settings)
-    played = part("outside", str(folder.absolute()))
+    played = part("outside", str(place.path.absolute()))
     if not _is_filled(place):
         click.echo("Filling the demo ...")
         if failed := subprocess.run([*played, "--fill"], check=False).returncode:  # noqa: S603
-            sys.exit(failed)
+            return failed
     _welcome(settings.base_url, place)
     # The worker comes last, so that the pages have a processor for themselves until they answer, and so that
     # the far sides listen before it calls them.
     turns = {"worker": Door(settings, patience=1).is_open}
-    sys.exit(Supervisor({**parts(), "played outside": played}, turns).run())
+    return Supervisor({**parts(), "played outside": played}, turns).run()
 
 
 def _is_filled(place: Folder) -> bool:
