@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 # Without byte code every command starts two to three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# One word for the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
 
 .PHONY: help demo test test-all check format messages bench lock clean
 
@@ -15,7 +17,7 @@ help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.run ## Set up and start the hub with a lively demo (PORT=8000, DEMO=.demo); Ctrl-C ends it
-	@exec $(BIN)/hub demo $(if $(PORT),--port $(PORT)) $(if $(DEMO),--folder $(DEMO))
+	@exec $(BIN)/hub demo $(if $(PORT),--port $(call quoted,$(PORT))) $(if $(DEMO),--folder $(call quoted,$(DEMO)))
 
 test: $(VENV)/.dev ## Set up and run the default test suite (tests of the house itself belong to check)
 	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/house -m "not real and not browser and not slow" $(ARGS)
@@ -64,7 +66,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "The hub needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
-	  || { rm -rf $(VENV); echo "No virtual environment: on Debian, apt install python3-venv"; exit 1; }
+	  || { rm -rf $(VENV); echo "There is no virtual environment in $(VENV); the reason stands above."; \
+	       $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || echo "On Debian: apt install python3-venv"; exit 1; }
 
 # The stamps are newer than what they were made from, so a second start installs nothing.
 $(VENV)/.run: requirements.lock pyproject.toml hatch_build.py | $(BIN)/python
