@@ -1,6 +1,9 @@
 """What pages of the administration show."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -9,13 +12,30 @@ from sqlalchemy.orm import Session
 from hub.base import clock
 from hub.domain.accounts import Account, Membership
 from hub.domain.audit import AuditLine
-from hub.domain.connections import Connection, ConnectionState, hanging
+from hub.domain.connections import Connection, ConnectionState, Happened, hanging, happened
 from hub.domain.people import ContactPoint, Person, StaffMember
 from hub.flows.directory import uploading
 from hub.web.filters import moment
 from hub.web.words import _, ngettext
 
 PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A connection as lists show it, with what happened to it in the last day."""
+
+    slug: str
+    name: str
+    connector: str
+    side: str
+    enabled: bool
+    last_ok_at: datetime | None
+    failing_since: datetime | None
+    last_error: str | None
+    hung: int
+    hung_at: datetime | None
+    happened: Sequence[Happened]
 
 
 def audit_lines(session: Session, older: uuid.UUID | None) -> list[AuditLine]:
@@ -26,21 +46,23 @@ def audit_lines(session: Session, older: uuid.UUID | None) -> list[AuditLine]:
     return list(session.scalars(query.order_by(AuditLine.id.desc()).limit(PAGE + 1)))
 
 
-def connections(session: Session) -> list[Any]:
-    """Every connection and how it is, by name."""
+def connections(session: Session) -> list[Shown]:
+    """Every connection and how it is, by name; two statements, however many there are."""
     query = (
         select(
             *(Connection.slug, Connection.name, Connection.connector, Connection.side, Connection.enabled),
-            *(ConnectionState.last_ok_at, ConnectionState.failing_since, ConnectionState.failures),
-            *(ConnectionState.last_error, ConnectionState.hung, ConnectionState.hung_at),
+            *(ConnectionState.last_ok_at, ConnectionState.failing_since, ConnectionState.last_error),
+            *(ConnectionState.hung, ConnectionState.hung_at, Connection.id),
         )
         .join(ConnectionState, ConnectionState.connection_id == Connection.id)
         .order_by(Connection.name)
     )
-    return list(session.execute(query))
+    told = happened(session)
+    found = [dict(row) for row in session.execute(query).mappings()]
+    return [Shown(happened=told.get(each.pop("id"), ()), **each) for each in found]
 
 
-def health_words(row: Any) -> list[str]:
+def health_words(row: Shown) -> list[str]:
     """State, last success and what is wrong with a connection."""
     if row.slug == uploading.SLUG:
         state = _("for uploads only")
@@ -54,7 +76,13 @@ def health_words(row: Any) -> list[str]:
     if row.enabled and (hung := hanging(row.hung, row.hung_at)):
         state = ngettext("%(num)d call hangs", "%(num)d calls hang", hung)
         wrong.append(_("The tool does not answer; the worker waits for these calls."))
+    wrong += [_happened(each) for each in row.happened]
     return [state, moment(row.last_ok_at), " ".join(filter(None, wrong))]
+
+
+def _happened(each: Happened) -> str:
+    what, last = _(each.what), moment(each.last)
+    return _("%(what)s: %(num)d in the last day, last %(time)s.", what=what, num=each.times, time=last)
 
 
 def accounts(session: Session, hidden: frozenset[uuid.UUID], words: str) -> list[Any]:

@@ -21,6 +21,7 @@ from hub.domain.connections.health import (
     prune,
 )
 from hub.domain.connections.polling import claim_poll, due_polls, poll_soon, settle_poll
+from hub.domain.connections.recent import Happened, happened
 from hub.domain.connections.setup import (
     add_connection,
     change_connection,
@@ -36,6 +37,7 @@ __all__ = [
     "Configured",
     "Connection",
     "ConnectionState",
+    "Happened",
     "HealthEvent",
     "Side",
     "add_connection",
@@ -49,6 +51,7 @@ __all__ = [
     "events",
     "find",
     "hanging",
+    "happened",
     "health_event",
     "listed",
     "new_token",
