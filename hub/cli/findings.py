@@ -131,6 +131,7 @@ def inside(settings: Settings) -> list[Finding]:
             return [
                 *plugins(hub.registry),
                 *links(hub, connections.listed(session)),
+                *lately(session, connections.listed(session)),
                 *mail(hub, connections.listed(session)),
                 *duty(session),
             ]
@@ -170,6 +171,23 @@ def links(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> lis
             what = f"Connection {item.name} fails since {since}: {state.last_error}"
             found.append(Finding("warning", what, "Its page (Administration, Connections) tells more."))
     return found or [Finding("ok", f"{len(listed)} connections are in order.")]
+
+
+def lately(session: Session, listed: Sequence[tuple[Connection, ConnectionState]]) -> list[Finding]:
+    """What happened to connections in the last day, even to those that work."""
+    happened = connections.happened(session)
+    advice = "Its page (Administration, Connections) tells what happened to it."
+    return [
+        Finding(
+            "warning",
+            f"Connection {item.name}: {each.what}: {each.times} in the last day, "
+            f"last {each.last:%Y-%m-%d %H:%M} UTC.",
+            advice,
+        )
+        for item, _ in listed
+        for each in happened.get(item.id, ())
+        if item.enabled
+    ]
 
 
 def mail(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> list[Finding]:
