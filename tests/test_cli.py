@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from sqlalchemy import select
 from hub.base.crypto import Keyring
 from hub.cli import COMMANDS, main
 from hub.config import Settings
-from hub.domain import accounts, connections, coverage, people
-from hub.domain.audit import Actor
+from hub.domain import accounts, connections, coverage, people, sessions
+from hub.domain.audit import Actor, AuditLine
 from hub.domain.people import StaffRole
 from hub.flows.runtime import Hub
 from hub.plugin.settings import form_values
@@ -87,6 +88,46 @@ def test_a_password_is_asked_for_twice(run: Run, settings: Settings, hub: Hub):
     assert "long enough" not in done.output
     with hub.db.read() as session:
         assert people.check_password(session, "kim@elbe.example", "long enough") is not None
+
+
+def test_a_forgotten_password_is_replaced_and_old_sessions_end(run: Run, settings: Settings, hub: Hub):
+    run("user", "add", "Rita Okafor", "--email", "rita@elbe.example", "--staff", "admin", "--generate")
+    with hub.db.write() as session:
+        rita = people.find_by_login(session, "rita@elbe.example")
+        assert rita is not None
+        token = sessions.start(session, rita.id, "local", timedelta(hours=1), "a browser")
+    own = {"HUB_DATABASE_URL": settings.database_url, "HUB_SECRET_KEY": settings.secret_key}
+    asked = ["user", "password", "Rita@elbe.example"]
+    done = CliRunner().invoke(main, asked, input="not forgotten\nnot forgotten\n", env=own)
+    assert (done.exit_code, "not forgotten" in done.output) == (0, False)
+    with hub.db.read() as session:
+        assert people.check_password(session, "rita@elbe.example", "not forgotten") is not None
+        assert sessions.find(session, token) is None
+        last = session.scalars(select(AuditLine).order_by(AuditLine.id.desc()).limit(1)).one()
+        assert (last.actor_name, last.sentence) == (
+            "Operator (command line)",
+            "Rita Okafor signs in as rita@elbe.example with a new password.",
+        )
+    made = (
+        run("user", "password", "rita@elbe.example", "--generate").output.rpartition("only now: ")[2].strip()
+    )
+    with hub.db.read() as session:
+        assert people.check_password(session, "rita@elbe.example", made) is not None
+
+
+def test_a_password_needs_somebody_who_may_sign_in(run: Run, hub: Hub):
+    for name, role in (("rita", "admin"), ("kim", "contact")):
+        email = f"{name}@elbe.example"
+        run("user", "add", name.title(), "--email", email, "--staff", role, "--generate")
+    unknown = run("user", "password", "root", "--generate")
+    assert unknown.exit_code == 1
+    assert "Nobody signs in as 'root'. Administrators sign in as: rita@elbe.example." in unknown.output
+    with hub.db.write() as session:
+        kim = people.find_by_login(session, "kim@elbe.example")
+        assert kim is not None
+        coverage.disable(session, ADMIN, kim)
+    disabled = run("user", "password", "kim@elbe.example", "--generate")
+    assert (disabled.exit_code, "Kim is disabled" in disabled.output) == (1, True)
 
 
 def test_a_customer_joins_an_account(run: Run, hub: Hub):

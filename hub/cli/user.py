@@ -1,4 +1,4 @@
-"""`hub user`: the first people of a hub, without the pages."""
+"""`hub user`: the first people of a hub, and a password that was forgotten, without the pages."""
 
 import secrets
 
@@ -16,7 +16,7 @@ from hub.domain.people import Person, StaffRole
 
 @click.group()
 def user() -> None:
-    """Add people who sign in."""
+    """Add people who sign in, and give them new passwords."""
 
 
 @user.command()
@@ -76,6 +76,35 @@ def add(
     click.echo(f"{name} can sign in as {login or email}.")
     if generate:
         click.echo(f"Password, shown only now: {password}")
+
+
+@user.command("password")
+@click.argument("login")
+@click.option("--generate", is_flag=True, help="Make a password and print it once, instead of asking.")
+def new_password(login: str, generate: bool) -> None:
+    """Give whoever signs in as LOGIN a new password; they are signed out everywhere."""
+    with opened() as hub:
+        with hub.db.read() as session:
+            _signs_in(session, login)
+        password = secrets.token_urlsafe(12) if generate else _ask()
+        with hub.db.write() as session:
+            person = _signs_in(session, login)
+            people.set_password(session, OPERATOR, person, login, password)
+            name = person.name
+    click.echo(f"{name} signs in as {login} with the new password, and is signed out everywhere.")
+    if generate:
+        click.echo(f"Password, shown only now: {password}")
+
+
+def _signs_in(session: Session, login: str) -> Person:
+    person = people.find_by_login(session, login)
+    if person is None:
+        admins = (people.login_of(session, each) for each in people.staff(session, StaffRole.ADMIN))
+        known = ", ".join(sorted(filter(None, admins)))
+        raise Invalid(f"Nobody signs in as {login!r}. Administrators sign in as: {known or 'none yet'}.")
+    if person.disabled_at is not None:
+        raise Invalid(f"{person.name} is disabled; an administrator has to enable them first.")
+    return person
 
 
 def _one_side(staff_roles: tuple[str, ...], slug: str | None, member_roles: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from hub.domain.people.points import (
     points_of,
     verify,
 )
-from hub.domain.people.signin import check_password, login_of, set_password
+from hub.domain.people.signin import check_password, find_by_login, login_of, set_password
 from hub.domain.people.tables import (
     Absence,
     ContactPoint,
@@ -51,6 +51,7 @@ __all__ = [
     "change_person",
     "check_password",
     "end_point",
+    "find_by_login",
     "find_by_point",
     "get_person",
     "grant_role",

@@ -71,6 +71,12 @@ def check_password(session: Session, login: str, password: str) -> Person | None
     return person if person.disabled_at is None else None
 
 
+def find_by_login(session: Session, login: str) -> Person | None:
+    """Who signs in here with this name, whatever the case of its letters."""
+    query = select(Person).join(Identity, Identity.person_id == Person.id)
+    return session.scalar(query.where(Identity.issuer == LOCAL, Identity.subject == _subject(login)))
+
+
 def _matches(known: str, password: str) -> bool:
     try:
         return _hasher.verify(known, password[: LONGEST + 1])
