@@ -6,7 +6,7 @@ cannot be read at all is answered 400, and even that one is kept.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -70,24 +70,20 @@ class Reply:
 def admit(hub: Hub, slug: str, headers: Mapping[str, str]) -> Configured:
     """The connection behind an address, if the request may speak for it. Header names are lower case.
 
-    Unknown address, switched off and wrong token all look the same: `Unauthenticated`. A connection without
-    a token of its own is let through to its connector's `verify`, which needs the body.
+    Unknown address, switched off and wrong token all look the same: `Unauthenticated`. Where the connector
+    can `verify`, that decides alone, once the body is there: a token of the hub would have to come in the
+    very header that many tools send their own in. Such a connection is answered as one without a token.
     """
     connection = connections.behind(hub.db, slug)
-    scheme, _, token = headers.get("authorization", "").partition(" ")
     if connection is None or not connection.enabled:
         raise Unauthenticated(_REFUSED)
-    if connection.token_digest:
-        if scheme.lower() != "bearer" or not connections.token_fits(connection, token.strip()):
-            raise Unauthenticated(_REFUSED)
-    elif not _verifies(hub, connection):
+    connector = hub.registry.connector(connection.connector)
+    if connector is not None and "verify" in connector.capabilities:
+        return replace(connection, token_digest=None) if connection.token_digest else connection
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not connections.token_fits(connection, token.strip()):
         raise Unauthenticated(_REFUSED)
     return connection
-
-
-def _verifies(hub: Hub, connection: Configured) -> bool:
-    connector = hub.registry.connector(connection.connector)
-    return connector is not None and "verify" in connector.capabilities
 
 
 def note_too_large(hub: Hub, connection: Configured, size: int | None) -> None:

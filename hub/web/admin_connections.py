@@ -8,7 +8,7 @@ from flask import Blueprint, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from hub.base.errors import NotFound
+from hub.base.errors import Conflict, NotFound
 from hub.domain import connections
 from hub.domain.connections import Connection
 from hub.plugin import settings as declared
@@ -140,7 +140,7 @@ def _add(chosen: Connector[Any], data: admin_forms.ConnectionForm) -> Response:
     if not data.enabled:
         connections.change_connection(session, actor, hub.registry, hub.keyring, connection, enabled=False)
     flash(_("%(name)s was added.", name=connection.name), "ok")
-    if "parse" in chosen.capabilities and "verify" not in chosen.capabilities:
+    if "parse" in chosen.capabilities and not _checks(chosen):
         return make_response(_with_new_token(connection))
     return redirect(url_for("admin_connections.show", slug=connection.slug), 303)
 
@@ -189,7 +189,10 @@ def _change(connection: Connection, data: admin_forms.ConnectionForm) -> Respons
 @admin_connections.post("/<slug>/token")
 def token(slug: str) -> ResponseReturnValue:
     """A fresh token for the connection's address, shown on this one page and never again."""
-    return _with_new_token(connections.find(doors.session(), slug))
+    connection = connections.find(doors.session(), slug)
+    if _checks(doors.hub().registry.connector(connection.connector)):
+        raise Conflict(_("%(name)s checks by itself who sends, by its settings.", name=connection.name))
+    return _with_new_token(connection)
 
 
 def _with_new_token(connection: Connection) -> ResponseReturnValue:
@@ -227,7 +230,7 @@ def _page(
         ],
         notices=[] if chosen else [("crit", missing)],
         secret=secret,
-        parts=[*drawn, *([_door(connection)] if _takes_bodies(chosen) else []), _health(connection)],
+        parts=[*drawn, *([_door(connection, chosen)] if _takes_bodies(chosen) else []), _health(connection)],
     )
 
 
@@ -235,18 +238,26 @@ def _takes_bodies(chosen: Connector[Any] | None) -> bool:
     return chosen is None or "parse" in chosen.capabilities
 
 
-def _door(connection: Connection) -> Part:
+def _checks(chosen: Connector[Any] | None) -> bool:
+    """Whether the connector tells by itself who may send; a token of the hub would count for nothing."""
+    return chosen is not None and "verify" in chosen.capabilities
+
+
+def _door(connection: Connection, chosen: Connector[Any] | None) -> Part:
     address = doors.hub().settings.base_url.rstrip("/") + url_for(
         "ingest.receive", connection=connection.slug
     )
+    title, where = _("Where it sends to"), _("Address for what comes in")
+    if _checks(chosen):
+        told = _("It checks by itself who sends, by the settings above.")
+        return Part("door", title, (where, _("Who may send")), [[address, told]])
     known = _("A token is set.") if connection.token_digest else _("No token yet.")
     question = _("Make a token? It is shown once.")
     if connection.token_digest:
         question = _("The present token ends at the same moment. Go on?")
     to = url_for("admin_connections.token", slug=connection.slug)
     act = Act(_("Make a new token"), question, _("Yes, make one"), to, kind="primary")
-    columns = (_("Address for what comes in"), _("Token"), "")
-    return Part("door", _("Where it sends to"), columns, [[address, known, act]])
+    return Part("door", title, (where, _("Token"), ""), [[address, known, act]])
 
 
 def _health(connection: Connection) -> Part:
