@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,40 @@ def parts(process: subprocess.Popen[bytes], word: str) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """The process that a process hangs on; 0 for one that is gone."""
+    stat = Path(f"/proc/{pid}/stat")
+    return int(stat.read_text().rpartition(")")[2].split()[1]) if stat.exists() else 0
+
+
+def pages(process: subprocess.Popen[bytes]) -> tuple[int, list[int]]:
+    """The web server's parent, and the processes that it forked."""
+    found = parts(process, "web")
+    (head,) = (pid for pid in found if parent(pid) == process.pid)
+    return head, [pid for pid in found if parent(pid) == head]
+
+
+def soon(done: Callable[[], bool], seconds: float) -> bool:
+    """Whether something is so in time, also once the supervisor has ended."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port: the next `hub serve` may start."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def test_it_answers_and_ends_without_a_trace(served):
     process, port, log = served
     assert get(port, "/readyz")[0] == 200
@@ -86,6 +121,31 @@ def test_a_worker_that_dies_is_replaced_and_pages_go_on(served):
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: parts(process, "worker") not in ([], [worker]), process, log, 20)
     assert get(port, "/healthz")[0] == 200
+
+
+@pytest.mark.slow
+def test_pages_whose_parent_is_killed_give_way_to_new_ones(served):
+    process, port, log = served
+    wait_until(lambda: len(pages(process)[1]) == 2, process, log, 20)
+    head, old = pages(process)
+    os.kill(head, signal.SIGKILL)
+    assert soon(lambda: not set(old) & set(group_members(process.pid)), 10)
+    wait_until(lambda: get(port, "/readyz")[0] == 200, process, log, 20)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0, log.read_text()
+    assert group_members(process.pid) == []
+    assert is_free(port)
+
+
+@pytest.mark.slow
+def test_pages_end_with_a_parent_that_had_to_be_killed_at_the_end(served):
+    process, port, log = served
+    wait_until(lambda: len(pages(process)[1]) == 2, process, log, 20)
+    os.kill(pages(process)[0], signal.SIGSTOP)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0, log.read_text()
+    assert soon(lambda: group_members(process.pid) == [], 10)
+    assert is_free(port)
 
 
 def test_a_taken_port_is_said_at_once(environ: dict[str, str]):

@@ -1,9 +1,16 @@
-"""What a part owes its supervisor: it ends when told to, once, and when the supervisor is gone."""
+"""What a process owes the one above it: it ends when told to, once, and when that one is gone."""
 
+import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks whether the parent is still there."""
+GRACE = 5.0
+"""Seconds to end what is under way once the parent is gone."""
 
 
 def hold() -> None:
@@ -21,3 +28,23 @@ def hold() -> None:
 def _watch(pipe: int) -> None:
     os.read(pipe, 1)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def follow_parent() -> None:
+    """End this process soon after the one that forked it, even when that was killed and could tell nobody.
+
+    Forked processes share their parent's address: left alone they would answer beside the next ones, and
+    keep the address from the next start. Standard input is closed in them, so they look who their parent is.
+    """
+    forked_by = multiprocessing.parent_process()
+    # The parent may be gone before this process first looks.
+    expected = os.getppid() if forked_by is None else forked_by.pid
+    threading.Thread(target=_follow, args=(expected,), name="parent", daemon=True).start()
+
+
+def _follow(parent: int | None) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_AGAIN)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(1)

@@ -7,7 +7,7 @@ import signal
 from flask import Flask
 
 from hub.app import create_app, create_hub
-from hub.cli import logs
+from hub.cli import lifeline, logs
 from hub.config import load
 
 
@@ -15,6 +15,7 @@ def application() -> Flask:
     """The pages of one process, created after the fork so that no connection is shared."""
     # The fork inherited the parent's handler, which would swallow a SIGTERM until the server sets its own.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    lifeline.follow_parent()
     settings = load(os.environ)
     logs.configure(settings)
     app = create_app(create_hub(settings))
