@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
 import structlog
@@ -170,7 +170,7 @@ def _to_sign_in() -> AnyResponse:
 
 def _typed() -> list[str]:
     """What somebody wrote on a page of ours, to be copied; never another site's form."""
-    before = urlsplit(request.referrer or "")
+    before = _came_from()
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     if not bodies.was_read(request) or before.netloc != request.host or site != "same-origin":
         return []
@@ -185,10 +185,18 @@ def _again(status: int) -> str:
 
 def _page_before(otherwise: str = "/") -> str:
     """The page on which a form was filled in, or from which one came, if it is one of ours."""
-    before = urlsplit(request.referrer or "")
+    before = _came_from()
     if before.netloc != request.host:
         return otherwise
     path = "/" + before.path.lstrip("/")  # two slashes would lead to another site
     if path == request.path and request.method in csrf.SAFE:
         return otherwise
     return path + (f"?{before.query}" if before.query else "")
+
+
+def _came_from() -> SplitResult:
+    """The page before, as the browser names it; empty for what is no address."""
+    try:
+        return urlsplit(request.referrer or "")
+    except ValueError:
+        return urlsplit("")

@@ -6,16 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from hub.app import create_app, create_hub
-from hub.domain import accounts
+from hub.domain import accounts, audit
 from hub.domain.audit import HUB, AuditLine
 from hub.flows.runtime import Hub
 from hub.testing.fixtures import MovingClock
-from hub.testing.pages import Browser
+from hub.testing.pages import Browser, Shown
 from hub.testing.world import PASSWORD, World
 
 KIM = "kim@elbe.example"
@@ -109,10 +110,36 @@ def test_an_expired_session_leads_back_to_the_page_one_was_on(moving_clock: Movi
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "desk"]
+    "wanted",
+    [
+        *("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "desk"),
+        *("http://[", "//[", "/desk\r\nSet-Cookie: a=b", "/\t/evil.example", "/desk\x85"),
+    ],
 )
 def test_signing_in_never_leads_to_another_site(browse: Browse, wanted: str):
-    assert browse().sign_in(KIM, PASSWORD, next=wanted).headers["Location"] == "/"
+    browser = browse()
+    page = browser.get("/auth/login", query_string={"next": wanted})
+    assert page.status_code == 200
+    assert 'name="next" value=""' in page.text
+    assert browser.sign_in(KIM, PASSWORD, next=wanted).headers["Location"] == "/"
+
+
+def test_any_page_of_ours_is_come_back_to(browse: Browse):
+    browser = browse()
+    asked = browser.get("/desk?q=Störung am [Ring]").headers["Location"]
+    wanted = Shown(browser.get(asked).text).forms[0]["fields"]
+    data = {field["name"]: field["value"] for field in wanted} | {"login": KIM, "password": PASSWORD}
+    signed_in = browser.client.post("/auth/login", data=data)
+    assert "q=St%C3%B6rung" in signed_in.headers["Location"]
+    assert browser.get(signed_in.headers["Location"]).status_code == 200
+
+
+def test_a_page_that_was_never_ours_is_no_way_back(browse: Browse, kim: Browser):
+    broken = {"Referer": "http://[bad/"}
+    assert kim.get("/desk/nowhere", headers=broken).status_code == 404
+    assert browse().client.post("/desk/nordwind/write/note", headers=broken).status_code == 303
+    old = kim.client.post("/desk/nordwind/write/note", data={"body": "half a novel"}, headers=broken)
+    assert (old.status_code, "novel" in old.text) == (403, False)
 
 
 def _from(address: str) -> dict[str, Any]:
@@ -215,6 +242,40 @@ def test_a_new_password_ends_every_other_session_and_keeps_this_one(
     )
     assert here.get("/desk").status_code == 200
     assert elsewhere.get("/desk").status_code == 302
+    assert browse().sign_in(KIM, new).status_code == 303
+
+
+def test_guessing_the_present_password_has_to_wait_like_signing_in(moving_clock: MovingClock, browse: Browse):
+    browser, new = browse(KIM), "a longer one than before"
+    typed = {"current": "guess", "password": new, "again": new}
+    assert [browser.post("/auth/password", typed).status_code for _ in range(6)] == [422] * 5 + [429]
+    assert browser.post("/auth/password", {**typed, "current": PASSWORD}).status_code == 429
+    moving_clock.forward(timedelta(seconds=61))
+    assert browser.post("/auth/password", {**typed, "current": PASSWORD}).status_code == 303
+    assert _guess(browse(), 5, "kim@elbe.example") == [422] * 5
+
+
+def test_others_write_while_a_new_password_is_hashed(
+    hub: Hub, kim: Browser, browse: Browse, monkeypatch: pytest.MonkeyPatch
+):
+    slow: list[str] = []
+
+    def meanwhile(name: str) -> Callable[..., Any]:
+        kept = getattr(PasswordHasher, name)
+
+        def hash_it(*given: Any) -> Any:
+            with hub.db.write() as session:
+                audit.write(session, HUB, "noted", "hub", None, "Somebody else was served.")
+            slow.append(name)
+            return kept(*given)
+
+        return hash_it
+
+    for name in ("hash", "verify"):
+        monkeypatch.setattr(PasswordHasher, name, meanwhile(name))
+    new = "a longer one than before"
+    answer = kim.post("/auth/password", {"current": PASSWORD, "password": new, "again": new})
+    assert (answer.status_code, slow) == (303, ["verify", "hash"])
     assert browse().sign_in(KIM, new).status_code == 303
 
 

@@ -26,10 +26,18 @@ def _nobodys_hash() -> str:
     return _hasher.hash("no password opens this")
 
 
-def set_password(session: Session, actor: Actor, person: Person, login: str, password: str) -> None:
+def hash_of(password: str) -> str:
+    """What is kept of a password. It takes as long as `check_password`: call it before any lock is held."""
+    return _hasher.hash(password)
+
+
+def set_password(
+    session: Session, actor: Actor, person: Person, login: str, password: str, *, hashed: str = ""
+) -> None:
     """Let a human sign in as `login`; a login or password they had stops working.
 
-    Sessions opened before end with it (see `sessions.find_session`).
+    Sessions opened before end with it (see `sessions.find_session`). `hashed` is the `hash_of` the password,
+    where it was made before the transaction.
     """
     subject = _subject(login)
     _check_rules(person, subject, password)
@@ -44,7 +52,7 @@ def set_password(session: Session, actor: Actor, person: Person, login: str, pas
     if taken is None:
         taken = Identity(issuer=LOCAL, subject=subject, person_id=person.id, created_at=now)
         session.add(taken)
-    taken.password_hash = _hasher.hash(password)
+    taken.password_hash = hashed or hash_of(password)
     taken.password_changed_at = now
     session.flush()  # a check in this transaction must meet the new password
     sentence = f"{person.name} signs in as {subject} with a new password."
