@@ -1,8 +1,11 @@
 """Calling the pure half of a connector, `verify` and `parse`, so that nothing it does can hurt the hub."""
 
+import re
 import time
 import traceback
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +22,27 @@ from hub.plugin.contracts import (
     PullHint,
     SignalEvent,
     Unparsed,
+    clip,
 )
 from hub.plugin.scrub import Scrubber, secrets_of
 from hub.plugin.shapes import misfit
 
 SLOW_SECONDS = 1.0
 RAW_LENGTH = 4000
+MIB = 1024 * 1024
+MOST_REASON = 2_000
+MOST_KEY = 200
+MOST_ASIDE = 1_000
+"""So many items of one body are set aside one by one."""
+MOST_RAW = 32 * MIB
+"""And so many bytes of them, unless the first is larger."""
+MOST_RESPONSE = 64 * 1024
+_FOR_MACHINES = re.compile(
+    r"(application/(json|xml|octet-stream|soap\+xml|[a-z0-9.-]+\+json)|text/(plain|xml|csv))"
+    r"(; ?charset=[a-z0-9-]+)?",
+    re.ASCII | re.IGNORECASE,
+)
+"""Types of answers that senders ask for and that no browser runs as a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +75,17 @@ def guarded_parse(
     parsed: Parsed | None = None
     problem: BadBody | PluginBroken | None = None
     try:
-        parsed = _checked(connector.parse(settings, incoming))
-    except BadBody as error:
-        scrub = Scrubber(secrets_of(settings))
-        problem = BadBody(scrub(reason_of(error)), scrub(str(getattr(error, "field", ""))))
-    except (Exception, SystemExit) as error:  # a plugin may call sys.exit(); Ctrl-C is not its doing
-        problem = broken(error, Scrubber(secrets_of(settings)))
+        parsed = _checked(connector.parse(settings, incoming), settings, incoming)
+    except BaseException as error:  # sys.exit(), a panic of an extension: the body must not be lost for it
+        problem = _problem(error, Scrubber(secrets_of(settings)))
     seconds = time.monotonic() - started
     return GuardedParse(parsed, problem, seconds, seconds > slow_after)
+
+
+def _problem(error: BaseException, scrub: Scrubber) -> BadBody | PluginBroken:
+    if isinstance(error, BadBody):
+        return BadBody(reason_of(error, scrub), _text(lambda: getattr(error, "field", ""), scrub, MOST_KEY))
+    return broken(error, scrub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +100,7 @@ def guarded_verify(connector: Connector[Any], settings: BaseModel, incoming: Inc
     """Ask the connector whether the request is genuine; only a clear `True` lets it in. Never raises."""
     try:
         return GuardedVerify(connector.verify(settings, incoming) is True)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         return GuardedVerify(False, broken(error, Scrubber(secrets_of(settings))))
 
 
@@ -87,34 +108,52 @@ def broken(error: BaseException, scrub: Scrubber) -> PluginBroken:
     """A stray exception of a plugin as an error with a sentence: what was raised, and in which line."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = f" ({Path(last[0].filename).name}, line {last[0].lineno})" if last else ""
-    return PluginBroken(
-        scrub(f"The connector raised {type(error).__name__}: {reason_of(error)[:300]}{place}")
-    )
+    kind = clip(type(error).__name__, 100)
+    return PluginBroken(scrub(f"The connector raised {kind}: {reason_of(error, scrub, 300)}{place}"))
 
 
-def reason_of(error: BaseException) -> str:
+def reason_of(error: BaseException, scrub: Callable[[str], str] = str, most: int = MOST_REASON) -> str:
     """The text of a plugin's exception, which may be of a class that forgot to call its parent or breaks in
-    str()."""
+    str(), or of any length. Storable, and `scrub`bed before it is cut, so that no half of a secret is left.
+    """
+    return _text(lambda: getattr(error, "reason", error), scrub, most)
+
+
+def _text(value: Callable[[], object], scrub: Callable[[str], str], most: int) -> str:
     try:
-        return str(getattr(error, "reason", error))
-    except Exception:
+        # Cut twice: there is no need to look through 50 MB.
+        return clip(scrub(str(value())[: 100 * MOST_REASON]), most)
+    except BaseException:
         return "(its text cannot be read)"
 
 
-def _checked(parsed: object) -> Parsed:
+def _checked(parsed: object, settings: BaseModel, incoming: Incoming) -> Parsed:
     if not isinstance(parsed, Parsed):
         raise TypeError(f"parse answered with {type(parsed).__name__}, not with Parsed")
-    unparsed: list[Unparsed] = [_storable(item) for item in _tuple(parsed.unparsed)]
-    result = replace(
-        parsed,
-        signals=_sound(SignalEvent, parsed.signals, unparsed),
-        updates=_sound(ExternalUpdate, parsed.updates, unparsed),
-        hints=_sound(PullHint, parsed.hints, unparsed),
-        unparsed=(),
+    aside = _Aside(settings)
+    for item in _tuple(parsed.unparsed):
+        aside.take_odd(item)
+    result = Parsed(
+        signals=_sound(SignalEvent, parsed.signals, aside),
+        updates=_sound(ExternalUpdate, parsed.updates, aside),
+        hints=_sound(PullHint, parsed.hints, aside),
+        unparsed=aside.kept(incoming.body) if aside.count else (),
+        response=parsed.response,
+        response_type=parsed.response_type,
     )
-    if reason := misfit(Parsed, replace(result, signals=(), updates=(), hints=())):
+    _check_response(result)
+    return result
+
+
+def _check_response(parsed: Parsed) -> None:
+    if reason := misfit(Parsed, Parsed(response=parsed.response, response_type=parsed.response_type)):
         raise TypeError(reason)
-    return replace(result, unparsed=tuple(unparsed))
+    if not _FOR_MACHINES.fullmatch(parsed.response_type):
+        raise ValueError(
+            "its response_type is none that the hub sends, such as application/json, text/plain or text/xml"
+        )
+    if parsed.response is not None and len(parsed.response) > MOST_RESPONSE:
+        raise ValueError(f"its response has {len(parsed.response):,} bytes; allowed are {MOST_RESPONSE:,}")
 
 
 def _tuple(value: object) -> tuple[Any, ...]:
@@ -123,34 +162,75 @@ def _tuple(value: object) -> tuple[Any, ...]:
     return value
 
 
-def _sound(kind: type, items: object, unparsed: list[Unparsed]) -> tuple[Any, ...]:
-    """The items that keep their contract; the others go to `unparsed` with the reason."""
+def _sound(kind: type, items: object, aside: "_Aside") -> tuple[Any, ...]:
+    """The items that keep their contract; the others go aside with the reason."""
     sound = []
     for item in _tuple(items):
         if reason := misfit(kind, item):
-            unparsed.append(Unparsed(reason, _printed(item)))
+            aside.take(reason, item)
         else:
             sound.append(item)
     return tuple(sound)
 
 
-def _storable(item: object) -> Unparsed:
-    """An `Unparsed` whose raw part is sure to be JSON that every database takes."""
-    if not isinstance(item, Unparsed):
-        return Unparsed("the connector handed over something else than Unparsed", _printed(item))
-    reason = item.reason if misfit(Unparsed, item) is None else "the connector gave no readable reason"
-    return Unparsed(reason, item.raw if _is_json(item.raw) else _printed(item.raw))
+class _Aside:
+    """What of one body could not be used: the first items, without the connection's secrets, and a count."""
+
+    def __init__(self, settings: BaseModel) -> None:
+        self.count = 0
+        self._settings = settings
+        self._items: list[Unparsed] = []
+        self._left = MOST_RAW
+        self._full = False
+
+    @cached_property
+    def _scrub(self) -> Scrubber:
+        return Scrubber(secrets_of(self._settings))
+
+    def take_odd(self, item: object) -> None:
+        """What the connector itself could not understand."""
+        if not isinstance(item, Unparsed):
+            self.take("the connector handed over something else than Unparsed", item)
+        elif type(item.reason) is not str:
+            self.take("the connector gave no readable reason", item.raw)
+        else:
+            self.take(item.reason, item.raw)
+
+    def take(self, reason: str, raw: object) -> None:
+        """One item, of whatever class; what is too much is only counted."""
+        self.count += 1
+        if self._full or len(self._items) == MOST_ASIDE:
+            return
+        data, size = _stored(raw, self._scrub)
+        self._left -= size
+        self._full = self._left < 0 and bool(self._items)
+        if not self._full:
+            self._items.append(Unparsed(_text(lambda: reason, self._scrub, MOST_REASON), data))
+
+    def kept(self, body: bytes) -> tuple[Unparsed, ...]:
+        """The items; where some were only counted, the whole body stands for them."""
+        more = self.count - len(self._items)
+        if not more:
+            return tuple(self._items)
+        reason = f"{more:,} more items of this body could not be used; it is kept here whole."
+        whole = self._scrub(body.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}"))
+        return (*self._items, Unparsed(reason, whole))
 
 
-def _is_json(raw: object) -> bool:
+def _stored(raw: object, scrub: Scrubber) -> tuple[dict[str, Any] | str, int]:
+    """An item as data or text that every database takes, and its size."""
     try:
-        return b"\\u0000" not in orjson.dumps(raw)
-    except (TypeError, ValueError, RecursionError):
-        return False
+        written = orjson.dumps(raw)
+    except Exception:  # whatever a foreign object raises when it is read
+        written = b"\\u0000"
+    if b"\\u0000" in written:
+        return scrub(_printed(raw)), RAW_LENGTH
+    data = orjson.loads(written)
+    return scrub.data(data) if isinstance(data, dict | str) else scrub(written.decode()), len(written)
 
 
 def _printed(value: object) -> str:
     try:
         return ascii(value)[:RAW_LENGTH]
-    except Exception:
+    except BaseException:
         return f"(a {type(value).__name__} that cannot be printed)"

@@ -44,9 +44,11 @@ class Scrubber:
         return text
 
     def data(self, value: Any) -> Any:
-        """Log data with every text in it masked; what is neither text, number nor collection becomes text."""
-        if value is None or isinstance(value, bool | int | float):
+        """Data with every text in it masked; what is neither text, number nor collection becomes text."""
+        if value is None or isinstance(value, bool):
             return value
+        if isinstance(value, int | float):
+            return value if self(str(value)) == str(value) else MASK
         if isinstance(value, Mapping):
             return {self(str(name)): self.data(item) for name, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset):

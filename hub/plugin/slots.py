@@ -247,10 +247,10 @@ class Slots:
 def _presentable(error: BaseException, scrub: Scrubber) -> ConnectorError:
     """A plugin's exception as one of the hub's own, without the plugin's types, causes and secrets."""
     if isinstance(error, RetryLater):
-        return RetryLater(scrub(reason_of(error)), _pause(error.after))
+        return RetryLater(reason_of(error, scrub), _pause(error.after))
     for kind in _PLAIN_ERRORS:
         if isinstance(error, kind):
-            return kind(scrub(reason_of(error)))
+            return kind(reason_of(error, scrub))
     return broken(error, scrub)
 
 
