@@ -58,6 +58,21 @@ class TestSecrets:
         assert [line.action for line in lines if line.object_kind == "connection"] == ["connection.added"]
         assert SECRET not in repr([(line.sentence, line.data) for line in lines])
 
+    def test_secrets_are_entered_again_after_the_secret_key_was_changed(self, hub: Hub) -> None:
+        connection_id, other = add(hub), Keyring(new_key())
+
+        def save(token: str) -> None:
+            with hub.db.write() as session:
+                row = session.get_one(Connection, connection_id)
+                values = {**FORM, "token": token}
+                connections.change_connection(session, HUB, hub.registry, other, row, values=values)
+
+        with pytest.raises(Invalid) as refused:
+            save("")
+        assert list(refused.value.fields) == ["token"]
+        save("1-14-entered-again")
+        assert settings_of(hub, connection_id, other).token.get_secret_value() == "1-14-entered-again"
+
     def test_a_sealed_secret_does_not_open_in_another_connection(self, hub: Hub) -> None:
         first, second = add(hub, "First"), add(hub, "Second", values={"token": "another"})
         with hub.db.write() as session:

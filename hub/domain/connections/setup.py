@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock, ids, text
 from hub.base.crypto import Keyring
-from hub.base.errors import Invalid, NotFound
+from hub.base.errors import Invalid, Misconfigured, NotFound
 from hub.base.text import N_
 from hub.domain import audit
 from hub.domain.audit import Actor
@@ -106,10 +106,18 @@ def read_settings(
     Raises Invalid with {field: what is wrong}, also where a stored secret must be entered again.
     """
     stored = connection.settings if connection else {}
-    kept = open_secrets(keyring, str(connection.id), connection.secrets) if connection else {}
+    kept = _kept(keyring, connection) if connection else {}
     settings = forms.read_form(model, _whole(model, stored, values), kept)
     _require_secrets_anew(model, stored, settings, kept, values)
     return settings
+
+
+def _kept(keyring: Keyring, connection: Connection) -> dict[str, str]:
+    try:
+        return open_secrets(keyring, str(connection.id), connection.secrets)
+    except Misconfigured:
+        # Sealed with a secret key that is gone: the form is where they are entered again, so it must go on.
+        return {}
 
 
 def check_networks(networks: Sequence[str]) -> list[str]:
