@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.base.errors import Unavailable, frames
-from hub.domain import cases, connections, coverage, sessions
+from hub.domain import cases, connections, coverage, pulse, sessions
 from hub.flows import delivery, directory, hanging, intake, mailroom, reconcile, sync
 from hub.flows.delivery import Dispatcher
 from hub.flows.runtime import Hub
@@ -64,6 +64,7 @@ def _forget_sessions(session: Session) -> None:
 
 
 TIMERS = (
+    Timer("say that a worker is at work", 30, _once(pulse.beat)),
     Timer("record duty that changed by itself", 20, _until_none(coverage.record_due)),
     Timer("share cases whose time has come", 15, _until_none(cases.share_due)),
     Timer("close solved cases that nobody reopened", 60, _until_none(cases.close_due)),

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from hub.base.errors import HubError, Misconfigured
 from hub.base.shape import at_head
 from hub.cli.ready import plain_engine
 from hub.config import Settings
-from hub.domain import connections, coverage
+from hub.domain import connections, coverage, pulse
 from hub.domain.connections import Connection, ConnectionState
 from hub.flows.runtime import Hub
 from hub.plugin.registry import Registry
@@ -133,6 +134,7 @@ def inside(settings: Settings) -> list[Finding]:
                 *links(hub, connections.listed(session)),
                 *lately(session, connections.listed(session)),
                 *mail(hub, connections.listed(session)),
+                *worker(session),
                 *duty(session),
             ]
     finally:
@@ -167,8 +169,7 @@ def links(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> lis
             )
             continue
         if state.failing_since is not None:
-            since = f"{state.failing_since:%Y-%m-%d %H:%M} UTC"
-            what = f"Connection {item.name} fails since {since}: {state.last_error}"
+            what = f"Connection {item.name} fails since {_utc(state.failing_since)}: {state.last_error}"
             found.append(Finding("warning", what, "Its page (Administration, Connections) tells more."))
     return found or [Finding("ok", f"{len(listed)} connections are in order.")]
 
@@ -200,6 +201,25 @@ def mail(hub: Hub, listed: Sequence[tuple[Connection, ConnectionState]]) -> list
         advice = "Set HUB_MAIL_DOMAIN to the domain whose mail reaches the hub's mailbox."
         return [Finding("warning", "Answers to the hub's mails go to localhost.", advice)]
     return [Finding("ok", f"Mail goes out through {channels[0].name}.")]
+
+
+def worker(session: Session) -> list[Finding]:
+    """Somebody sends what waits, asks the tools and fetches mail."""
+    silence = pulse.silence(session)
+    if silence is None:
+        return []
+    when = "yet" if silence.since is None else f"since {_utc(silence.since)}"
+    what = f"No worker has been at work {when}."
+    if silence.oldest_due is not None:
+        what += f" The oldest delivery has been due since {_utc(silence.oldest_due)}."
+    advice = (
+        "Start `hub worker`, or `hub serve` without --no-worker; restart a worker that runs and does nothing."
+    )
+    return [Finding("warning", what, advice)]
+
+
+def _utc(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def _sends(registry: Registry, item: Connection) -> bool:

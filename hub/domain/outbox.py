@@ -302,6 +302,12 @@ def attention(session: Session, *, after: uuid.UUID | None = None, limit: int = 
     return list(session.scalars(query.order_by(Delivery.id).limit(limit)))
 
 
+def oldest_due(session: Session) -> datetime | None:
+    """When the delivery that has waited longest should have been sent; None while none is overdue."""
+    query = select(Delivery.due_at).where(text(f"deliveries.{_CLAIMABLE}"), Delivery.due_at <= clock.now())
+    return session.scalars(query.order_by(Delivery.due_at).limit(1)).first()
+
+
 def retry(session: Session, delivery_id: uuid.UUID) -> None:
     """Try a given-up delivery once more, with a patience that begins now.
 

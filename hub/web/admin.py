@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from hub.base import ids
-from hub.domain import access, coverage, people
+from hub.domain import access, coverage, people, pulse
 from hub.domain.coverage.plan import Fallback
 from hub.domain.people import StaffRole
+from hub.domain.pulse import Silence
 from hub.web import admin_read, doors
 from hub.web.admin_account_fields import reach_fields
 from hub.web.admin_forms import LastResort
@@ -70,9 +71,22 @@ def _findings() -> list[tuple[str, str]]:
     if coverage.last_resort(doors.session()) is None:
         text = _("Nobody is chosen to answer when nobody else does. Until then the first administrator does.")
         found.append(("warn", text))
+    if (silence := pulse.silence(doors.session())) is not None:
+        found.append(("crit", _no_worker(silence)))
     for problem in doors.hub().registry.problems():
         found.append(("crit", f"{problem.plugin}: {problem.reason} {problem.advice}"))
     return found
+
+
+def _no_worker(silence: Silence) -> str:
+    if silence.since is None:
+        text = _("No worker has been at work yet; start `hub worker`.")
+    else:
+        text = _("No worker has been at work since %(time)s; start `hub worker`.", time=moment(silence.since))
+    if silence.oldest_due is None:
+        return text
+    waits = _("The oldest delivery has been due since %(time)s.", time=moment(silence.oldest_due))
+    return f"{text} {waits}"
 
 
 def _last_resort_part(form: Form[LastResort]) -> Part:

@@ -20,7 +20,7 @@ from hub.domain.accounts.places import (
     services_of,
     sites_of,
 )
-from hub.domain.accounts.settings import put_setting, setting
+from hub.domain.accounts.settings import note_setting, put_setting, setting
 from hub.domain.accounts.tables import Account, Identifier, MemberRole, Membership, Service, Setting, Site
 from hub.domain.accounts.verbs import add_account, change_account, check_prefix, close_account, get_account
 
@@ -51,6 +51,7 @@ __all__ = [
     "get_account",
     "identifiers_of",
     "members_of",
+    "note_setting",
     "put_setting",
     "services_of",
     "setting",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from hub.domain import audit
@@ -32,3 +33,13 @@ def put_setting(
     changed = {"from": before, "to": dict(value)}
     told = sentence or f"The setting {key} was changed."
     audit.write(session, actor, "setting.changed", "setting", None, told, key=key, **changed)
+
+
+def note_setting(session: Session, key: str, value: Mapping[str, Any]) -> None:
+    """Set the value of a key that the hub observes and nobody decided: no audit line tells it.
+
+    One statement, so that several processes may note the same key at the same moment.
+    """
+    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(Setting)
+    noted = insert.values(key=key, value=dict(value))
+    session.execute(noted.on_conflict_do_update(index_elements=["key"], set_={"value": noted.excluded.value}))
