@@ -12,6 +12,7 @@ from hub.base.errors import Conflict, Invalid
 from hub.domain import cases
 from hub.domain.audit import Actor
 from hub.domain.cases import Written
+from hub.domain.cases.once import bound
 from hub.flows.runtime import Hub
 from hub.testing.fixtures import MovingClock
 
@@ -162,12 +163,13 @@ def test_a_change_names_what_was_changed_and_no_change_writes_nothing(scene: Sce
 
 def test_a_form_key_is_its_senders_own(scene: Scene) -> None:
     account = scene.ids["nordwind"]
+    key = bound("note", account, "k1")
     with scene.db.write() as session:
-        assert cases.seen(session, account, scene.ids["Rolf Voss"], "k1") is None
-        cases.remember(session, account, scene.ids["Rolf Voss"], "k1", account, 7)
+        assert cases.seen(session, account, scene.ids["Rolf Voss"], key) is None
+        cases.remember(session, account, scene.ids["Rolf Voss"], key, account, 7)
     with scene.db.write() as session:
-        assert cases.seen(session, account, scene.ids["Rolf Voss"], None) is None
-        assert cases.seen(session, account, scene.ids["Ines Brandt"], "k1") is None
-        first = cases.seen(session, account, scene.ids["Rolf Voss"], "k1")
+        assert cases.seen(session, account, scene.ids["Rolf Voss"], bound("note", account, "")) is None
+        assert cases.seen(session, account, scene.ids["Ines Brandt"], key) is None
+        first = cases.seen(session, account, scene.ids["Rolf Voss"], key)
         assert first is not None
         assert first.seq == 7

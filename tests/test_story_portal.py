@@ -157,6 +157,13 @@ def test_a_double_click_reports_once(scene: Scene) -> None:
     assert report(scene, "Ines Brandt", form_key="k").id not in made
 
 
+def test_the_same_key_on_another_form_keeps_other_words(scene: Scene) -> None:
+    first, second = report(scene, form_key="k"), report(scene)
+    for case in (first, second, first):
+        assert answer(scene, "Rolf Voss", case, "More", form_key="k").id == case.id
+    assert [scene.kinds(case.id).count("message.customer") for case in (first, second)] == [1, 1]
+
+
 def test_an_answer_sent_twice_is_kept_once(scene: Scene) -> None:
     case = report(scene)
     for _ in range(2):

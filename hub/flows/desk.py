@@ -19,6 +19,7 @@ from hub.domain.attachments import NO_FILES, Files
 from hub.domain.audit import Actor
 from hub.domain.cases import Case, CaseState, NewCase, WaitReason
 from hub.domain.cases.changing import needed
+from hub.domain.cases.once import bound
 from hub.domain.kinds import Kind
 from hub.domain.people import StaffRole
 from hub.domain.teams import Team
@@ -60,11 +61,12 @@ def open_case(
 ) -> Case:
     """Open a case by hand, and share it at once where wished; the responsible is told, and the customer."""
     actor = acting(session, viewer, account.id)
-    if (first := cases.seen(session, account.id, viewer.person_id, form_key)) is not None:
+    key = bound("open", account.id, form_key)
+    if (first := cases.seen(session, account.id, viewer.person_id, key)) is not None:
         return session.get_one(Case, (account.id, first.object_id))
     written = cases.open_case(session, actor, account, new)
     case, seq = written.case, written.seq
-    cases.remember(session, account.id, viewer.person_id, form_key, case.id, seq)
+    cases.remember(session, account.id, viewer.person_id, key, case.id, seq)
     cases.tell(session, "responsible", case, f"case-opened:{case.id}", seq=seq, author_id=actor.id)
     if share:
         share_case(session, viewer, case)
@@ -99,7 +101,8 @@ def publish_to_customer(
     case waits for their answer.
     """
     actor = acting(session, viewer, case.account_id)
-    if (first := cases.seen(session, case.account_id, viewer.person_id, form_key)) is not None:
+    key = bound("publish", case.id, form_key)
+    if (first := cases.seen(session, case.account_id, viewer.person_id, key)) is not None:
         return first.seq
     if not case.is_shared:
         if not clean(customer_title or ""):
@@ -107,7 +110,7 @@ def publish_to_customer(
         cases.share(session, actor, case, customer_title)
     seq = cases.publish(session, actor, case, text, next_step, next_update_by, source_seq=source_seq)
     _keep_files(session, case, seq, "customer", files)
-    cases.remember(session, case.account_id, viewer.person_id, form_key, case.id, seq)
+    cases.remember(session, case.account_id, viewer.person_id, key, case.id, seq)
     cases.tell(session, "customers", case, f"published:{case.id}:{seq}", seq=seq, author_id=actor.id)
     if asks and case.is_open and case.wait_reason != WaitReason.CUSTOMER:
         cases.wait(session, actor, case, WaitReason.CUSTOMER)
@@ -129,11 +132,12 @@ def note(
 ) -> int:
     """Keep something among staff, once however often the form is sent; the entry's `seq`."""
     actor = acting(session, viewer, case.account_id)
-    if (first := cases.seen(session, case.account_id, viewer.person_id, form_key)) is not None:
+    key = bound("note", case.id, form_key)
+    if (first := cases.seen(session, case.account_id, viewer.person_id, key)) is not None:
         return first.seq
     seq = cases.note(session, actor, case, text)
     _keep_files(session, case, seq, "staff", files)
-    cases.remember(session, case.account_id, viewer.person_id, form_key, case.id, seq)
+    cases.remember(session, case.account_id, viewer.person_id, key, case.id, seq)
     return seq
 
 
@@ -148,13 +152,14 @@ def note_account(
 ) -> int:
     """Keep something among staff about an account as a whole, once however often the form is sent."""
     actor = acting(session, viewer, account.id)
-    if (first := cases.seen(session, account.id, viewer.person_id, form_key)) is not None:
+    key = bound("note", account.id, form_key)
+    if (first := cases.seen(session, account.id, viewer.person_id, key)) is not None:
         return first.seq
     body = needed("text", text, N_("Please write something."))
     line = NewEntry(account.id, Kind.NOTE, actor, {"person": actor.name}, body=body)
     seq = timeline.append_one(session, line)
     attachments.add(session, account.id, seq, "staff", files)
-    cases.remember(session, account.id, viewer.person_id, form_key, account.id, seq)
+    cases.remember(session, account.id, viewer.person_id, key, account.id, seq)
     return seq
 
 
@@ -170,10 +175,11 @@ def log_call(
 ) -> int:
     """Keep what was spoken by phone, once however often the form is sent; the entry's `seq`."""
     actor = acting(session, viewer, case.account_id)
-    if (first := cases.seen(session, case.account_id, viewer.person_id, form_key)) is not None:
+    key = bound("call", case.id, form_key)
+    if (first := cases.seen(session, case.account_id, viewer.person_id, key)) is not None:
         return first.seq
     seq = cases.log_call(session, actor, case, other, text, direction=direction)
-    cases.remember(session, case.account_id, viewer.person_id, form_key, case.id, seq)
+    cases.remember(session, case.account_id, viewer.person_id, key, case.id, seq)
     return seq
 
 
@@ -256,12 +262,13 @@ def place_order(
 ) -> WorkOrder:
     """Give a team a task, once however often the form is sent. Work on the case has begun with that."""
     actor = acting(session, viewer, case.account_id)
-    if (first := cases.seen(session, case.account_id, viewer.person_id, form_key)) is not None:
+    key = bound("order", case.id, form_key)
+    if (first := cases.seen(session, case.account_id, viewer.person_id, key)) is not None:
         return session.get_one(WorkOrder, (case.account_id, first.object_id))
     order = workorders.place(session, actor, case, team, title, text, due_at)
     if case.state == CaseState.REGISTERED:
         cases.start(session, actor, case)
-    cases.remember(session, case.account_id, viewer.person_id, form_key, order.id, 0)
+    cases.remember(session, case.account_id, viewer.person_id, key, order.id, 0)
     return order
 
 
@@ -270,10 +277,11 @@ def say_to_team(
 ) -> int:
     """Write to a team on its work order, once however often the form is sent; the entry's `seq`."""
     actor = acting(session, viewer, order.account_id)
-    if (first := cases.seen(session, order.account_id, viewer.person_id, form_key)) is not None:
+    key = bound("say", order.id, form_key)
+    if (first := cases.seen(session, order.account_id, viewer.person_id, key)) is not None:
         return first.seq
     seq = workorders.say(session, actor, order, text)
-    cases.remember(session, order.account_id, viewer.person_id, form_key, order.id, seq)
+    cases.remember(session, order.account_id, viewer.person_id, key, order.id, seq)
     return seq
 
 

@@ -15,6 +15,7 @@ from hub.domain.accounts import Account, MemberRole, Service
 from hub.domain.attachments import NO_FILES, Files
 from hub.domain.audit import Actor
 from hub.domain.cases import Case, CaseType, Level, NewCase, Written
+from hub.domain.cases.once import bound
 from hub.flows import solutions
 
 SPEAKERS = (MemberRole.PORTAL_ADMIN, MemberRole.REQUESTER, MemberRole.APPROVER, MemberRole.TECHNICAL)
@@ -60,13 +61,14 @@ def report(
     The responsible is told, and those of the customer's own people who want such news.
     """
     actor, member = _speaker(viewer, account.id)
-    if (first := cases.seen(session, account.id, viewer.person_id, form_key)) is not None:
+    key = bound("report", account.id, form_key)
+    if (first := cases.seen(session, account.id, viewer.person_id, key)) is not None:
         return session.get_one(Case, (account.id, first.object_id))
     _require_service(session, account, member, told.service_id)
     written = cases.report_case(session, actor, account, _new_case(viewer, told))
     case, seq = written.case, written.seq
     attachments.add(session, account.id, seq, "customer", files, case_id=case.id)
-    cases.remember(session, account.id, viewer.person_id, form_key, case.id, seq)
+    cases.remember(session, account.id, viewer.person_id, key, case.id, seq)
     tell_opened(session, written, actor)
     return case
 
@@ -128,10 +130,11 @@ def answer(
     On a solved case it reopens only if they say so. After a case has closed it opens one that follows.
     """
     actor, _member = _speaker(viewer, case.account_id)
-    if (first := cases.seen(session, case.account_id, viewer.person_id, form_key)) is not None:
+    key = bound("answer", case.id, form_key)
+    if (first := cases.seen(session, case.account_id, viewer.person_id, key)) is not None:
         return session.get_one(Case, (case.account_id, first.object_id))
     written = wrote(session, actor, case, text, reopens=reopens, files=files)
-    cases.remember(session, case.account_id, viewer.person_id, form_key, written.case.id, written.seq)
+    cases.remember(session, case.account_id, viewer.person_id, key, written.case.id, written.seq)
     return written.case
 
 
