@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hub.plugin.contracts import CAPABILITIES, Connector, OrderState
+from hub.plugin.contracts import CAPABILITIES, Connector, OrderState, clip
 from hub.plugin.settings import UnsuitableModel, form_fields
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_CONFIDENTIAL = re.compile(r"(^|_)(password|passwd|passphrase|secret|token|api_?key|private_key)$")
+_LONGEST_TITLE = 100
 _STATES = frozenset(typing.get_args(OrderState))
 _EVERY_CAPABILITY = frozenset().union(*CAPABILITIES.values())
 
@@ -33,12 +35,19 @@ def faults(connector: object) -> list[str]:
 
 
 def _identity(connector: Connector[Any]) -> Iterator[str]:
-    if not isinstance(connector.name, str) or not _NAME.fullmatch(connector.name):
-        yield f"The name {connector.name!r} must be 2 to 40 lower-case letters, digits and underscores."
-    if not isinstance(connector.title, str) or not connector.title.strip():
+    name, title = connector.name, connector.title
+    if type(name) is not str or not _NAME.fullmatch(name):
+        yield f"The name {_quoted(name)} must be 2 to 40 lower-case letters, digits and underscores."
+    if type(title) is not str or not title.strip():
         yield "The title, by which people find the connector, is empty."
+    elif clip(title, _LONGEST_TITLE) != title:
+        yield f"The title has more than {_LONGEST_TITLE} letters, or some that cannot be stored."
     if connector.kind not in CAPABILITIES:
-        yield f"The kind {connector.kind!r} is none of {', '.join(CAPABILITIES)}."
+        yield f"The kind {_quoted(connector.kind)} is none of {', '.join(CAPABILITIES)}."
+
+
+def _quoted(value: object) -> str:
+    return clip(repr(value), 60)
 
 
 def _abilities(connector: Connector[Any]) -> Iterator[str]:
@@ -47,8 +56,8 @@ def _abilities(connector: Connector[Any]) -> Iterator[str]:
         yield "The capabilities must be a frozenset with at least one name."
         return
     offered = CAPABILITIES.get(connector.kind, _EVERY_CAPABILITY)
-    for name in sorted(map(str, declared - offered)):
-        yield f"A {connector.kind} connector cannot have the capability {name!r}."
+    for name in sorted(map(str, declared - offered))[:5]:
+        yield f"A {connector.kind} connector cannot have the capability {_quoted(name)}."
     for name in sorted(_EVERY_CAPABILITY):
         yield from _method(connector, name, name in declared)
 
@@ -89,7 +98,20 @@ def _data(connector: Connector[Any]) -> Iterator[str]:
     for foreign, state in dict(connector.status_map).items():
         if not isinstance(foreign, str) or state not in _STATES:
             words = ", ".join(sorted(_STATES))
-            yield f"The status map translates {foreign!r} to {state!r}, which is none of {words}."
+            told = f"translates {_quoted(foreign)} to {_quoted(state)}, which is none of {words}"
+            yield f"The status map {told}."
+            return
     limit = connector.body_limit
     if not isinstance(limit, int) or isinstance(limit, bool) or limit <= 0:
         yield "The body limit must be a number of bytes above zero."
+    if not isinstance(connector.calls_out, bool):
+        yield "calls_out must be True or False."
+
+
+def shown_secrets(model: type[BaseModel]) -> list[str]:
+    """Settings that are secrets by their names and declared as texts that anybody may read."""
+    return [
+        field.name
+        for field in form_fields(model)
+        if _CONFIDENTIAL.search(field.name) and field.type in ("text", "textarea")
+    ]

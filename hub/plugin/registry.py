@@ -6,7 +6,7 @@ is not used: it stops at the first exception, and its loader stops at the first 
 imported.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
@@ -14,8 +14,8 @@ from typing import Any, Literal
 import pluggy
 
 from hub.plugin import hookspecs
-from hub.plugin.contracts import Connector, Kind
-from hub.plugin.declarations import faults
+from hub.plugin.contracts import Connector, Kind, clip
+from hub.plugin.declarations import faults, shown_secrets
 from hub.plugin.parsing import broken
 from hub.plugin.scrub import Scrubber
 
@@ -49,6 +49,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._connectors: dict[str, Connector[Any]] = {}
+        self._owners: dict[str, str] = {}
         self._plugins: dict[str, PluginInfo] = {}
         self._problems: list[Problem] = []
         self._manager = pluggy.PluginManager("contact_hub")
@@ -74,71 +75,105 @@ class Registry:
     def _block(self, name: str, version: str) -> None:
         self._plugins[name] = PluginInfo(name, version, "blocked", "Blocked in the hub's settings.", ())
 
+    def _tell(self, plugin: str, reason: str, advice: str) -> None:
+        self._problems.append(Problem(plugin, clip(reason, 1000), advice))
+
     def _fail(self, name: str, version: str, reason: str, advice: str) -> None:
-        self._problems.append(Problem(name, reason, advice))
-        self._plugins[name] = PluginInfo(name, version, "failed", reason, ())
+        self._tell(name, reason, advice)
+        self._plugins[name] = PluginInfo(name, version, "failed", clip(reason, 1000), ())
 
     def _admit(self, name: str, version: str, load: Callable[[], object]) -> None:
         """Load one plugin and call its hooks. A hook that fails takes all of this plugin's connectors with
-        it."""
+        it.
+
+        Whatever is raised is the plugin's failure, also what usually ends a process: panics of compiled
+        extensions are of that kind. A Ctrl-C of the operator in this very moment is taken for one, too.
+        """
         if name in self._plugins:
-            self._problems.append(
-                Problem(name, f"Two plugins are named {name}; the second was left out.", RENAME)
-            )
+            self._tell(name, f"Two plugins are named {name}; the second was left out.", RENAME)
             return
+        before = len(self._problems)
         try:
             self._manager.register(load(), name)
-        except (Exception, SystemExit) as error:  # an import may run into sys.exit()
+            self._report_unknown_hooks(name)
+        except pluggy.PluginValidationError as error:
+            what = str(error).strip().rpartition("\n")[2]
+            self._fail(name, version, f"A hook of it cannot be called. {what}", SIGNATURE)
+            return
+        except BaseException as error:
             self._fail(name, version, _sentence("It cannot be loaded.", error), REINSTALL)
             return
-        self._report_unknown_hooks(name)
         try:
-            offered = self._call_hook("hub_connectors", name)
-        except (Exception, SystemExit) as error:
+            offered, answered = self._call_hook("hub_connectors", name)
+        except BaseException as error:
             self._fail(name, version, _sentence("Its hook hub_connectors failed.", error), REPORT)
             return
-        taken = tuple(connector.name for connector in offered if self._take(name, connector))
-        self._plugins[name] = PluginInfo(name, version, "loaded", "", taken)
+        taken = tuple(filter(None, [self._take(name, connector) for connector in offered]))
+        if not offered and len(self._problems) == before:
+            self._tell(name, answered or NOTHING, REPORT)
+        state: PluginState = "loaded" if taken else "failed"
+        reason = "" if taken else self._problems[before].reason
+        self._plugins[name] = PluginInfo(name, version, state, reason, taken)
 
-    def _call_hook(self, hook: str, plugin_name: str) -> list[Any]:
-        """Call a register hook of one plugin; answers what it handed over."""
+    def _call_hook(self, hook: str, plugin_name: str) -> tuple[list[Any], str]:
+        """Call a register hook of one plugin; what it handed over, and a sentence if it returned something
+        instead."""
         offered: list[Any] = []
+        answered = ""
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             if impl.plugin_name == plugin_name and not _wraps(impl):
                 arguments = {"register": offered.append}
-                impl.function(*(arguments[argument] for argument in impl.argnames))
-        return offered
+                answer = impl.function(*(arguments[argument] for argument in impl.argnames))
+                if answer is not None:
+                    kind = type(answer).__name__
+                    answered = (
+                        f"Its hook {hook} returned a {kind}; it has to call register for each connector."
+                    )
+        return offered, answered
 
     def _report_unknown_hooks(self, name: str) -> None:
         plugin = self._manager.get_plugin(name)
         for caller in self._manager.get_hookcallers(plugin) or ():
             if not caller.has_spec():
                 reason = f"It implements the hook {caller.name}, which this hub does not have."
-                self._problems.append(Problem(name, reason, "Check the spelling, or update the hub."))
+                self._tell(name, reason, "Check the spelling, or update the hub.")
             elif any(impl.plugin_name == name and _wraps(impl) for impl in caller.get_hookimpls()):
                 reason = f"It wraps the hook {caller.name}; wrappers are never called."
-                self._problems.append(Problem(name, reason, "Implement the hook itself."))
+                self._tell(name, reason, "Implement the hook itself.")
 
-    def _take(self, plugin: str, connector: object) -> bool:
+    def _take(self, plugin: str, connector: object) -> str:
+        """The name of a connector that may be used; `""` for one that was left out."""
+        name, found = "", []
         try:
-            found = faults(connector)
-        except Exception as error:
+            name = _called(connector)
+            found = [*faults(connector), *self._taken_before(plugin, name)]
+        except BaseException as error:
             found = [broken(error, Scrubber()).reason]
-        name = getattr(connector, "name", type(connector).__name__)
-        if not found and name in self._connectors:
-            found = [f"Another plugin has already registered a connector named {name}."]
-        self._problems += [
-            Problem(plugin, f"Its connector {name} was left out. {fault}", REPORT) for fault in found
-        ]
-        if not found:
-            assert isinstance(connector, Connector)
-            self._connectors[connector.name] = connector
-        return not found
+        for fault in found:
+            self._tell(
+                plugin, f"Its connector {name or type(connector).__name__} was left out. {fault}", REPORT
+            )
+        if found:
+            return ""
+        assert isinstance(connector, Connector)
+        if shown := shown_secrets(connector.settings_model):
+            self._tell(plugin, f"Its connector {name} keeps {', '.join(shown)} in the open.", SECRECY)
+        self._connectors[name], self._owners[name] = connector, plugin
+        return name
+
+    def _taken_before(self, plugin: str, name: str) -> Iterator[str]:
+        owner = self._owners.get(name)
+        if owner is not None:
+            who = "It" if owner == plugin else f"The plugin {owner}"
+            yield f"{who} has already registered a connector named {name}."
 
 
 REPORT = "Tell the plugin's author, or block the plugin in the hub's settings."
 REINSTALL = "Install the plugin again with everything it needs, or block it in the hub's settings."
 RENAME = "Uninstall one of the two."
+SIGNATURE = "The hook is hub_connectors(register); its author mends its arguments."
+SECRECY = "Its author declares these settings as SecretStr, so that they are kept encrypted and never shown."
+NOTHING = "It offers no connector; is hub_connectors marked with @hookimpl and does it call register?"
 
 
 def load(
@@ -168,6 +203,12 @@ def _consider(
         registry._block(name, version)
     else:
         registry._admit(name, version, load_it)
+
+
+def _called(connector: object) -> str:
+    """What the connector calls itself, as far as that can be told in a sentence."""
+    name = getattr(connector, "name", None)
+    return clip(name, 60) if type(name) is str else type(connector).__name__
 
 
 def _wraps(impl: pluggy.HookImpl) -> bool:

@@ -106,7 +106,7 @@ def test_a_hook_may_leave_arguments_out() -> None:
     def hub_connectors() -> None:
         called.append(True)
 
-    assert loaded(types.SimpleNamespace(hub_connectors=hookimpl(hub_connectors))).problems() == ()
+    loaded(types.SimpleNamespace(hub_connectors=hookimpl(hub_connectors)))
     assert called == [True]
 
 
