@@ -26,6 +26,13 @@ _WORDS = {
     "off": False,
 }
 
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+# As the database's own library takes it apart: a password may hold all but an @.
+_POSTGRESQL = re.compile(
+    r"postgresql\+psycopg://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]*)(?::(?P<port>[^/?]*))?(?:[/?].*)?"
+)
+
 Check = Callable[[Any], str | None]
 
 
@@ -41,10 +48,34 @@ def _matches(pattern: str, wish: str) -> Check:
     return lambda value: None if re.fullmatch(pattern, value) else wish
 
 
+def _database(value: str) -> str | None:
+    if value.startswith("sqlite:"):
+        named = re.fullmatch(r"sqlite:///(?!:memory:|file:)[^?]+", value)
+        return None if named else "must name a file, like sqlite:////var/lib/hub/hub.sqlite"
+    parts = _POSTGRESQL.fullmatch(value)
+    if not parts:
+        return "must start with sqlite:/// or postgresql+psycopg://"
+    port = parts["port"] or "5432"
+    return None if port.isdecimal() and 0 < int(port) < 65536 else "has a port that is no number up to 65535"
+
+
 def _address(value: str) -> str | None:
-    parts = urlsplit(value)
-    plain = parts.scheme in ("http", "https") and parts.hostname and parts.path == ""
-    return None if plain else "must be the public address, like https://hub.example.net, without a path"
+    try:
+        parts = urlsplit(value)
+        bare = re.fullmatch(r"(?i:https?)://[^\s@]+", value) and value.endswith(f"://{parts.netloc}")
+        plain = bare and parts.hostname and parts.port != 0
+    except ValueError:
+        plain = False
+    wish = "must be the public address, like https://hub.example.net, without path, query, user and password"
+    return None if plain else wish
+
+
+def _listens(value: str) -> str | None:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return "must be an IP address, like 127.0.0.1 for this machine alone or 0.0.0.0 for all that reach it"
+    return None
 
 
 def _networks(value: tuple[str, ...]) -> str | None:
@@ -67,7 +98,7 @@ class Settings:
     database_url: str = _setting(
         "sqlite:///hub.sqlite",
         "Where the data is: sqlite:///file, or postgresql+psycopg://user:password@host/name.",
-        _matches(r"(sqlite|postgresql\+psycopg)://.*", "must start with sqlite:/// or postgresql+psycopg://"),
+        _database,
         secret=True,
     )
     secret_key: str = _setting(
@@ -83,12 +114,14 @@ class Settings:
     instance: str = _setting(
         "hub",
         "Short name of this hub in Message-IDs and reply addresses (instance+token@mail_domain).",
-        _matches(r"[a-z0-9][a-z0-9.-]{0,30}", "must be a short name of a-z, 0-9, dot and dash"),
+        _matches(
+            r"(?!.{32})[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)*", "must be a short name of a-z, 0-9, dot and dash"
+        ),
     )
     mail_domain: str = _setting(
         "localhost",
         "Domain of reply addresses: mail to instance+anything at it must reach the hub's mailbox.",
-        _matches(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", "must be a domain like hub.example.net"),
+        _matches(rf"(?!.{{254}}){_LABEL}(\.{_LABEL})*", "must be a domain like hub.example.net"),
     )
     provider_name: str = _setting(
         "Contact Hub", "Your company's name as customers read it.", _matches(r".*\S.*", "must be a name")
@@ -98,7 +131,9 @@ class Settings:
         "Your company's colour, #rrggbb; the pages derive readable shades from it.",
         _matches(r"#[0-9a-fA-F]{6}", "must be a colour like #0f5c6e"),
     )
-    host: str = _setting("127.0.0.1", "Address to listen on; put a TLS proxy in front before you open it.")
+    host: str = _setting(
+        "127.0.0.1", "Address to listen on; put a TLS proxy in front before you open it.", _listens
+    )
     port: int = _setting(8000, "Port to listen on.", _between(1, 65535))
     processes: int = _setting(
         0, "Web processes of `hub serve`; 0: one for each core, up to 4.", _between(0, 64)
@@ -229,6 +264,6 @@ def _from_text(item: "Field[Any]", text: str) -> Any:
 def _checked(item: "Field[Any]", value: Any) -> None:
     check: Check | None = item.metadata["check"]
     if check and (wrong := check(value)):
-        # A database address may hold a password, so a bad secret is never quoted.
-        shown = "" if item.metadata["secret"] else f" (it is {value!r})"
+        # An address may hold a password, so a bad secret is never quoted.
+        shown = "" if item.metadata["secret"] or "@" in str(value) else f" (it is {value!r})"
         raise Misconfigured(f"{item.name} ({variable(item.name)}) {wrong}{shown}.")

@@ -1,5 +1,6 @@
 """The smallest scene that a rule needs: accounts with one service each, and a monitoring connection."""
 
+import sqlite3
 import time
 import uuid
 from collections.abc import Sequence
@@ -18,6 +19,12 @@ from hub.domain.connections import Connection
 from hub.flows import alarm
 from hub.flows.runtime import Hub
 from hub.plugin.contracts import SignalEvent
+
+
+class Locked(sqlite3.OperationalError):
+    """What SQLite's driver raises while another process holds the database."""
+
+    sqlite_errorname = "SQLITE_BUSY"
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,32 @@ def test_lists_are_separated_by_commas_in_the_environment():
         ("HUB_SECURE_COOKIES", "perhaps"),
         ("HUB_BASE_URL", "hub.example.net"),
         ("HUB_BASE_URL", "https://hub.example.net/sub"),
+        ("HUB_BASE_URL", "https://[::1"),
+        ("HUB_BASE_URL", "https://hub.example.net:99999"),
+        ("HUB_BASE_URL", "https://hub.example.net:0"),
+        ("HUB_BASE_URL", "https://hub.example.net?a=b"),
+        ("HUB_BASE_URL", "https://hub.example.net?"),
+        ("HUB_BASE_URL", "https://hub.example.net#top"),
+        ("HUB_BASE_URL", "https://rita:hunter2@hub.example.net"),
+        ("HUB_BASE_URL", " https://hub.example.net"),
+        ("HUB_BASE_URL", "https://hub example.net"),
         ("HUB_DATABASE_URL", "mysql://somewhere"),
+        ("HUB_DATABASE_URL", "postgresql+psycopg://hub@db:abc/hub"),
+        ("HUB_DATABASE_URL", "postgresql+psycopg://hub:p:1/x@db:70000/hub"),
+        ("HUB_DATABASE_URL", "sqlite://"),
+        ("HUB_DATABASE_URL", "sqlite:///"),
+        ("HUB_DATABASE_URL", "sqlite://hub.sqlite"),
+        ("HUB_DATABASE_URL", "sqlite:///:memory:"),
+        ("HUB_DATABASE_URL", "sqlite:///file:hub?mode=memory&uri=true"),
+        ("HUB_HOST", "localhost"),
+        ("HUB_HOST", ""),
+        ("HUB_HOST", "[::1]"),
+        ("HUB_MAIL_DOMAIN", "a..b"),
+        ("HUB_MAIL_DOMAIN", "-a.example"),
+        ("HUB_MAIL_DOMAIN", "a." * 130 + "b"),
+        ("HUB_INSTANCE", "a..b"),
+        ("HUB_INSTANCE", "hub."),
+        ("HUB_INSTANCE", "h" * 32),
         ("HUB_INSTANCE", "Our Hub"),
         ("HUB_PROVIDER_COLOUR", "blue"),
         ("HUB_ALLOWED_NETWORKS", "10.0.0.0/8,everywhere"),
@@ -59,6 +84,26 @@ def test_lists_are_separated_by_commas_in_the_environment():
 def test_a_bad_value_is_named(name: str, value: str):
     with pytest.raises(Misconfigured, match=name):
         load({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HUB_BASE_URL", "https://[2001:db8::1]:8443"),
+        ("HUB_BASE_URL", "HTTP://hub:80"),
+        ("HUB_DATABASE_URL", "sqlite:///hub.sqlite"),
+        ("HUB_DATABASE_URL", "postgresql+psycopg://hub:a/b?c#d:e@db.example.net:5433/hub?sslmode=require"),
+        ("HUB_DATABASE_URL", "postgresql+psycopg://hub@[::1]:5432/hub"),
+        ("HUB_DATABASE_URL", "postgresql+psycopg:///hub?host=/run/postgresql"),
+        ("HUB_DATABASE_URL", "postgresql+psycopg://"),
+        ("HUB_HOST", "::"),
+        ("HUB_MAIL_DOMAIN", "mail-1.hub.example.net"),
+        ("HUB_INSTANCE", "h" * 31),
+        ("HUB_INSTANCE", "hub.north-1"),
+    ],
+)
+def test_a_good_value_is_taken(name: str, value: str):
+    assert getattr(load({name: value}), name.removeprefix("HUB_").lower()) == value
 
 
 def test_an_unknown_key_of_the_file_is_named_with_the_nearest_one(tmp_path: Path):
@@ -94,6 +139,9 @@ def test_secrets_are_in_no_repr_and_no_error():
     assert "hunter2" not in repr(settings)
     with pytest.raises(Misconfigured) as caught:
         load({"HUB_DATABASE_URL": "mysql://hub:hunter2@db/hub"})
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(Misconfigured) as caught:
+        load({"HUB_BASE_URL": "https://rita:hunter2@hub.example.net"})
     assert "hunter2" not in str(caught.value)
 
 

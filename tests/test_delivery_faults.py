@@ -365,7 +365,7 @@ def _breaking(hub: Hub, times: int) -> None:
     def refuse(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if statement.startswith("UPDATE deliveries") and "finished_at" in statement and left[0]:
             left[0] -= 1
-            raise OperationalError(statement, {}, Exception("database is locked"))
+            raise OperationalError(statement, {}, scene.Locked())
 
     event.listen(hub.db.engine, "before_cursor_execute", refuse)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from order_scene import TeamScene, team_scene
+from scene import Locked
 from sqlalchemy.exc import OperationalError
 
 from hub.domain import connections
@@ -57,7 +58,7 @@ def test_a_busy_database_beside_a_lost_answer_does_not_hide_it(
 
 
 def _busy(*given: object) -> None:
-    raise OperationalError("UPDATE", {}, Exception("database is locked"))
+    raise OperationalError("UPDATE", {}, Locked())
 
 
 def _then_fail(it: TeamScene, request: object) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 import case_scene
 import pytest
 from order_scene import TeamScene, team_scene
+from scene import Locked
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -79,7 +80,7 @@ class TestPolling:
 
     def test_a_busy_database_is_no_fault_of_the_far_side(self, it: TeamScene) -> None:
         with pytest.raises(Unavailable):
-            poll(it, settle=failing(OperationalError("UPDATE", {}, Exception("database is locked"))))
+            poll(it, settle=failing(OperationalError("UPDATE", {}, Locked())))
         assert it.configured().failures == 0
         it.clock.forward(polling.LEASE + timedelta(seconds=1))
         assert poll(it)
@@ -120,7 +121,7 @@ class TestOneBadObject:
         self, it: TeamScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         it.opened()
-        busy = OperationalError("INSERT", {}, Exception("database is locked"))
+        busy = OperationalError("INSERT", {}, Locked())
         monkeypatch.setattr(desk, "order_said", failing(busy))
         with pytest.raises(Unavailable):
             it.apply(message(5, "Fine."))

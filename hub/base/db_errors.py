@@ -1,6 +1,7 @@
 """What a database's error means to people: busy, away, full, taken; everything else is our own mistake.
 
-PostgreSQL speaks the language of its installation, so it is asked for its SQLSTATE, never for its words.
+PostgreSQL speaks the language of its installation, so it is asked for its SQLSTATE, never for its words;
+SQLite names its result code.
 """
 
 from collections.abc import Iterator
@@ -18,10 +19,10 @@ _BUSY_CLASS = "53"  # of memory, of connections
 _FULL_STATE = "53100"
 _AWAY_CLASSES = ("08", "57P")
 _TAKEN = ("23505", "23P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
-# SQLite's own, always English.
-_BUSY_WORDS = ("database is locked", "database table is locked")
-_FULL_WORDS = ("disk is full",)
-_AWAY_WORDS = ("unable to open database file",)
+# Of SQLite's result codes, whatever follows: SQLITE_BUSY_SNAPSHOT, SQLITE_READONLY_DIRECTORY.
+_SQLITE_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_SQLITE_FULL = "SQLITE_FULL"
+_SQLITE_SHUT = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR")
 
 
 @contextmanager
@@ -37,17 +38,24 @@ def known_errors() -> Iterator[None]:
 
 
 def as_hub_error(error: SQLAlchemyError) -> HubError | None:
-    """A lock, a lost connection or a full disk as something to tell people; None for anything else."""
+    """A lock, a lost connection, a disk full or shut as something to tell people; None for anything else."""
     if isinstance(error, PoolIsDry):
         return _busy()
     if not isinstance(error, DBAPIError):
         return None
-    code, words = _code(error), str(error.orig).lower() if isinstance(error, OperationalError) else ""
-    if code == _FULL_STATE or any(sign in words for sign in _FULL_WORDS):
+    code = _code(error)
+    if code in (_FULL_STATE, _SQLITE_FULL):
         return Unavailable(N_("The disk is full. Nothing was saved; the operator must free space."))
-    if code in _BUSY_STATES or code.startswith(_BUSY_CLASS) or any(sign in words for sign in _BUSY_WORDS):
+    if code in _BUSY_STATES or code.startswith((_BUSY_CLASS, *_SQLITE_BUSY)):
         return _busy()
-    if _is_away(error, code) or any(sign in words for sign in _AWAY_WORDS):
+    if code.startswith(_SQLITE_SHUT):
+        return Unavailable(
+            N_(
+                "The database may not be opened or written. Nothing was saved; the operator must check the "
+                "owner and mode of its file and folder, and the disk."
+            )
+        )
+    if _is_away(error, code):
         return Unavailable(
             N_("The database cannot be reached. Nothing was saved; please try again in a moment.")
         )

@@ -63,7 +63,7 @@ class Dispatcher(click.Group):
 
 @click.group(cls=Dispatcher, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hub")
-@click.option("--config", type=click.Path(dir_okay=False), help="TOML file with settings (or HUB_CONFIG).")
+@click.option("--config", help="TOML file with settings (or HUB_CONFIG).")
 def main(config: str | None) -> None:
     """Contact Hub: one accountable contact and one timeline for every customer account."""
     if config is not None:

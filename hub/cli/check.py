@@ -6,7 +6,7 @@ import sys
 import click
 
 from hub.base.errors import HubError
-from hub.cli import findings
+from hub.cli import database_findings, findings
 from hub.cli.findings import Finding
 from hub.config import load, strangers
 
@@ -42,7 +42,7 @@ def _all() -> list[Finding]:
     found.append(Finding("ok", "The settings can be read."))
     found += findings.key(settings)
     found += findings.address(settings)
-    database = findings.database(settings)
+    database = database_findings.database(settings)
     found += database
     if not findings.usable(found):
         return found

@@ -5,8 +5,8 @@ import os
 import click
 
 from hub import migrations
-from hub.base.shape import at_head
-from hub.cli.ready import plain_engine
+from hub.base.errors import Misconfigured
+from hub.cli.ready import NEWER, shape_of
 from hub.config import load
 
 
@@ -19,9 +19,10 @@ def db() -> None:
 def upgrade() -> None:
     """Apply the migrations that are missing. Safe to repeat; take a backup first."""
     settings = load(os.environ)
-    with plain_engine(settings.database_url).connect() as connection:
-        fits = at_head(connection)
-    if fits:
+    state = shape_of(settings.database_url)
+    if state == "ahead":
+        raise Misconfigured(NEWER)
+    if state == "fits":
         click.echo("The database is up to date.")
         return
     migrations.upgrade(settings.database_url)

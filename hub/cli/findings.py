@@ -7,23 +7,17 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection as DbConnection
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hub.app import create_hub
 from hub.base.crypto import Keyring
 from hub.base.errors import HubError, Misconfigured
-from hub.base.shape import at_head
-from hub.cli.ready import plain_engine
 from hub.config import Settings
 from hub.domain import connections, coverage, pulse
 from hub.domain.connections import Connection, ConnectionState
 from hub.flows.runtime import Hub
 from hub.plugin.registry import Registry
 
-ROLES = ("hub_system", "hub_web")
 MOST_NAMES = 10
 
 
@@ -86,51 +80,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def database(settings: Settings) -> list[Finding]:
-    """The database answers, has the roles it needs and the shape that this version wants."""
-    engine = plain_engine(settings.database_url)
-    try:
-        with engine.connect() as connection:
-            found = [Finding("ok", f"The database answers ({engine.dialect.name}).")]
-            if engine.dialect.name == "postgresql":
-                found += _roles(connection)
-            fits = at_head(connection)
-    except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        advice = "Check HUB_DATABASE_URL, and whether the database runs and lets this machine in."
-        return [Finding("error", f"The database cannot be used: {reason}", advice)]
-    if not fits:
-        found.append(Finding("error", "The database does not fit this version.", "Run `hub db upgrade`."))
-    return found
-
-
-def _roles(connection: DbConnection) -> list[Finding]:
-    query = text(
-        "SELECT rolname, pg_has_role(current_user, oid, 'member'), rolsuper OR rolbypassrls"
-        " FROM pg_roles WHERE rolname = ANY(:names)"
-    )
-    known = {
-        name: (member, mighty) for name, member, mighty in connection.execute(query, {"names": [*ROLES]})
-    }
-    found = []
-    for name in ROLES:
-        member, mighty = known.get(name, (False, False))
-        if not member:
-            advice = "`hub db upgrade` makes the roles, or prints what a database administrator has to run."
-            found.append(Finding("error", f"The login is no member of the role {name}.", advice))
-        if mighty:
-            advice = f"ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS;"
-            found.append(Finding("error", f"The role {name} may pass row-level security.", advice))
-    return found or [Finding("ok", "The login may take both roles.")]
-
-
 def inside(settings: Settings) -> list[Finding]:
     """What only a hub that is put together can tell."""
     hub = create_hub(settings)
     try:
         with hub.db.read() as session:
             return [
-                *plugins(hub.registry),
+                *plugins(hub.registry, settings),
                 *links(hub, connections.listed(session)),
                 *lately(session, connections.listed(session)),
                 *mail(hub, connections.listed(session)),
@@ -141,12 +97,15 @@ def inside(settings: Settings) -> list[Finding]:
         hub.close()
 
 
-def plugins(registry: Registry) -> list[Finding]:
+def plugins(registry: Registry, settings: Settings) -> list[Finding]:
     """Every plugin that was found is loaded, or blocked on purpose."""
     found = [Finding("warning", f"Plugin {p.plugin}: {p.reason}", p.advice) for p in registry.problems()]
     blocked = [item.name for item in registry.plugins() if item.state == "blocked"]
     if blocked:
         found.append(Finding("ok", f"Blocked by HUB_BLOCKED_PLUGINS: {', '.join(blocked)}."))
+    for name in sorted(set(settings.blocked_plugins) - set(blocked)):
+        what = f"HUB_BLOCKED_PLUGINS names {name}, but no such plugin is installed."
+        found.append(Finding("warning", what, "`hub plugin list` tells their names."))
     loaded = sum(item.state == "loaded" for item in registry.plugins())
     return [*found, Finding("ok", f"{loaded} plugins are loaded.")]
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from hub.base.errors import Misconfigured, Unavailable
+from hub.base.errors import HubError, frames
 from hub.cli.door import opened
 from hub.flows import mailroom
 
@@ -24,7 +24,15 @@ def deliver() -> None:
     try:
         with opened() as hub:
             outcome = mailroom.deliver(hub, raw)
-    except (Misconfigured, Unavailable) as error:
-        click.echo(f"Error: {error}", err=True)
+    except BaseException as error:
+        # Whatever it is: a mail server makes a bounce of any other code, and the mail is gone.
+        click.echo(f"Error: {_reason(error)}", err=True)
         sys.exit(TRY_AGAIN)
     click.echo(f"The mail is {outcome}.")
+
+
+def _reason(error: BaseException) -> str:
+    """One line for the mail server's log. An error that was not foreseen may quote the mail: only where."""
+    if isinstance(error, HubError):
+        return " ".join(str(error).split())
+    return f"The mail is not kept: {type(error).__name__} at {(frames(error, 1) or ['?'])[0]}"

@@ -1,6 +1,7 @@
 """The database keeps what it was told, loses nothing, and says clearly when it cannot."""
 
 import socket
+import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, Statemen
 from hub.app import create_hub
 from hub.base import clock, rows
 from hub.base.db import NOBODY, SYSTEM, Database, RowScope, as_system
-from hub.base.db_errors import as_hub_error
+from hub.base.db_errors import as_hub_error, known_errors
 from hub.base.errors import Unavailable
 from hub.cli.ready import plain_engine
 from hub.cli.web import BLOCKING_THREADS
@@ -136,7 +137,7 @@ def test_without_a_word_of_the_operator_nothing_is_lost_when_power_fails(tmp_pat
 
 def test_a_database_that_is_away_is_said_to_be_away(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path}/no/such/folder/hub.sqlite")
-    with pytest.raises(Unavailable, match="cannot be reached"), db.read() as session:
+    with pytest.raises(Unavailable, match="may not be opened"), db.read() as session:
         session.execute(text("SELECT 1"))
     db.dispose()
 
@@ -199,6 +200,41 @@ def test_what_is_wrong_each_time_is_no_outage(sqlstate: str) -> None:
 def test_a_mistake_of_ours_is_not_called_an_outage() -> None:
     for words in ("no such table: connections", "could not connect the dots"):
         assert as_hub_error(OperationalError("SELECT", {}, Exception(words))) is None
+
+
+class Refused(sqlite3.OperationalError):
+    """What SQLite's driver raises with a result code."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("anything")
+        self.sqlite_errorname = name
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *((name, "busy") for name in ("SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED_SHAREDCACHE")),
+        *((name, "owner and mode") for name in ("SQLITE_READONLY_DIRECTORY", "SQLITE_CANTOPEN")),
+        *((name, "and the disk") for name in ("SQLITE_IOERR", "SQLITE_IOERR_WRITE")),
+        ("SQLITE_FULL", "disk is full"),
+    ],
+)
+def test_sqlite_is_asked_for_its_code(name: str, said: str) -> None:
+    known = as_hub_error(OperationalError("UPDATE", {}, Refused(name)))
+    assert isinstance(known, Unavailable)
+    assert said in str(known)
+    for other in ("SQLITE_ERROR", "SQLITE_CORRUPT"):
+        assert as_hub_error(OperationalError("UPDATE", {}, Refused(other))) is None
+
+
+@pytest.mark.parametrize("pragma", ["query_only = ON", "max_page_count = 1"])
+def test_what_sqlite_cannot_write_is_told(tmp_path: Path, pragma: str) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/a.sqlite")
+    with engine.connect() as connection, pytest.raises(Unavailable, match="operator must"), known_errors():
+        connection.exec_driver_sql("CREATE TABLE a (a)")
+        connection.exec_driver_sql(f"PRAGMA {pragma}")
+        connection.exec_driver_sql("CREATE TABLE b (b)")
+    engine.dispose()
 
 
 @pytest.fixture

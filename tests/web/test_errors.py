@@ -1,10 +1,10 @@
 """Errors as people and machines read them: never a traceback, never a secret."""
 
 import gettext
-import sqlite3
 
 import pytest
 from flask import Flask
+from scene import Locked
 from sqlalchemy.exc import OperationalError
 
 from hub.base import text
@@ -29,7 +29,7 @@ def broken(app: Flask) -> Flask:
 
         return view
 
-    locked = OperationalError("UPDATE x", {}, sqlite3.OperationalError("database is locked"))
+    locked = OperationalError("UPDATE x", {}, Locked())
     rules = {
         "boom": RuntimeError(SECRET),
         "locked": locked,
