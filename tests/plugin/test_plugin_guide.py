@@ -3,6 +3,7 @@
 import inspect
 import re
 import sys
+import tomllib
 import types
 import typing
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Any
 import pluggy
 import pytest
 
+import hub
 from hub.plugin import contracts, hookspecs
 from hub.plugin.contracts import CAPABILITIES, Connector
-from hub.plugin.registry import load
+from hub.plugin.contracts.text import Key, Line
+from hub.plugin.registry import GROUP, load
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "plugins.md").read_text()
+PYPROJECT = ROOT / "pyproject.toml"
 
 
 def example(name: str) -> types.ModuleType:
@@ -30,16 +35,52 @@ def example(name: str) -> types.ModuleType:
 
 plugin: Any = example("contact_hub_ticketbox")
 suite: Any = example("test_ticketbox")
+monitor: Any = example("contact_hub_pinger")
+monitor_suite: Any = example("test_pinger")
 
 
 class TestTheExample(suite.TestTicketbox):  # type: ignore[misc]
     """The example's own test, collected here: it passes as the reader would run it."""
 
 
-def test_the_example_is_loaded_as_a_plugin() -> None:
-    registry = load("no.such.group", extra=[("ticketbox", plugin)])
+class TestTheMonitor(monitor_suite.TestPinger):  # type: ignore[misc]
+    """The smaller one's suite; its other test stands below."""
+
+
+test_what_the_smaller_one_says_of_a_check = monitor_suite.test_what_it_says_of_a_check
+
+
+def test_the_examples_are_loaded_as_plugins() -> None:
+    registry = load("no.such.group", extra=[("ticketbox", plugin), ("pinger", monitor)])
     assert registry.problems() == ()
-    assert [connector.title for connector in registry.connectors("itsm")] == ["Ticketbox"]
+    titles = [connector.title for kind in ("itsm", "monitoring") for connector in registry.connectors(kind)]
+    assert titles == ["Ticketbox", "Pinger"]
+
+
+def test_the_examples_package_fits_the_example_and_this_hub() -> None:
+    block = re.search(r"```toml\n# pyproject\.toml\n(.*?)```", GUIDE, re.DOTALL)
+    assert block
+    package = tomllib.loads(block[1])
+    project, ours = package["project"], tomllib.loads(PYPROJECT.read_text())["project"]
+    (module,) = project["entry-points"][GROUP].values()
+    assert package["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"] == [f"{module}.py"]
+    assert module == plugin.__name__
+    series = ".".join(hub.__version__.split(".")[:2])
+    assert project["dependencies"] == [f"{ours['name']}>={series},<0.{int(series.split('.')[1]) + 1}"]
+    assert project["optional-dependencies"]["test"] == [f"{ours['name']}[testing]"]
+    assert ours["optional-dependencies"]["testing"]
+
+
+@pytest.mark.parametrize("kind", [Key, Line])
+def test_the_limits_of_texts_are_told_as_they_are(kind: Any) -> None:
+    [length] = kind.__metadata__
+    word = {Key: "a key has at most", Line: "a line"}[kind]
+    assert f"{word} {length.most}" in " ".join(GUIDE.split())
+
+
+def test_the_limit_of_a_signals_key_is_told_where_it_is_declared() -> None:
+    [length] = Key.__metadata__  # type: ignore[attr-defined]
+    assert f"at most {length.most} characters" in (contracts.SignalEvent.__doc__ or "")
 
 
 def hooks() -> dict[str, Any]:

@@ -59,7 +59,7 @@ def has_bearer(incoming: Incoming, secret: SecretStr) -> bool:
 class SignalEvent:
     """One thing that a monitoring system said about one object at one moment.
 
-    `natural_key` names the object and check for ever (Alertmanager: the fingerprint; at most 255 characters)
+    `natural_key` names the object and check for ever (Alertmanager: the fingerprint; at most 200 characters)
     and with `episode_start` (when this firing began, by the source) names the signal: the same event parsed
     twice gives the same pair. `at` is the source's time of this very state change: `episode_start` while
     firing, the end when clear; an event older than the last accepted one is recorded and not applied.
