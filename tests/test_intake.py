@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from hub import hookimpl
 from hub.app import create_hub
@@ -25,9 +26,10 @@ from hub.domain.outbox import Delivery
 from hub.domain.quarantine import Quarantined
 from hub.domain.signals import Signal
 from hub.flows import intake
-from hub.flows.runtime import Hub
+from hub.flows.runtime import TOLD_EVERY, Hub
 from hub.plugin.contracts import Connector, Incoming, Parsed
 from hub.plugin.settings import form_values
+from hub.testing.fixtures import MovingClock
 from hub.testing.world import World
 
 PAYLOADS = Path(__file__).parent / "payloads" / "alertmanager"
@@ -76,6 +78,8 @@ class Signed(Connector[Secret]):
         return Parsed()
 
     def verify(self, settings: Secret, incoming: Incoming) -> bool:
+        if incoming.body == b"raise":
+            raise ValueError(f"{settings.word}\x00\udcff does not fit {incoming.headers}")
         return incoming.headers.get("x-signature") == settings.word
 
 
@@ -231,6 +235,27 @@ def test_a_connector_that_signs_needs_no_token_and_refuses_what_is_not_signed(hu
     with pytest.raises(Unauthenticated):
         intake.receive(hub, connection, incoming(b"ok"))
     assert intake.receive(hub, connection, incoming(b"ok", **{"x-signature": "good"})).status == 202
+
+
+def test_a_check_that_raises_is_told_once_in_a_while_and_lets_nobody_in(
+    hub: Hub, signed: str, moving_clock: MovingClock
+) -> None:
+    connection = intake.admit(hub, signed, {})
+    with capture_logs() as logs:
+        for _ in range(5):
+            with pytest.raises(Unauthenticated):
+                intake.receive(hub, connection, incoming(b"raise"))
+    [line], [event] = logs, all_of(hub, HealthEvent)
+    assert (line["event"], line["connection"], event.kind) == ("intake.unchecked", "signed", "failing")
+    assert "raised ValueError" in event.sentence
+    assert "\x00" not in event.sentence
+    moving_clock.forward(TOLD_EVERY)
+    with pytest.raises(Unauthenticated):
+        intake.receive(hub, connection, incoming(b"raise"))
+    assert len(all_of(hub, HealthEvent)) == 1
+    genuine = incoming(b"ok", **{"x-signature": "good"})
+    assert intake.receive(hub, intake.admit(hub, signed, {}), genuine).status == 202
+    assert [event.kind for event in all_of(hub, HealthEvent)] == ["failing", "recovered"]
 
 
 @pytest.mark.parametrize("signature", ["good", "bad"])

@@ -128,7 +128,7 @@ def _empty_copies(session: Session, account_id: uuid.UUID, seq: int) -> None:
     session.execute(
         update(QUARANTINE)
         .where(QUARANTINE.c.filed_account == account_id, QUARANTINE.c.filed_seq == seq)
-        .values(body=None, subject="", sender="")
+        .values(body=None, request=None, subject="", sender="")
     )
 
 

@@ -1,9 +1,12 @@
 """What came in and could not be used: kept whole, shown in a queue, never dropped."""
 
+import json
+import re
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, func, select, text
 from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
@@ -14,6 +17,11 @@ from hub.base.errors import Conflict, NotFound
 from hub.base.text import N_, one_line
 from hub.domain import audit
 from hub.domain.audit import Actor
+from hub.plugin.contracts import Incoming
+
+_CREDENTIAL = re.compile(r"signature|token|secret|password|cookie|auth(?!or\b)|(?<!event-)key", re.IGNORECASE)
+"""Names of headers and parameters that may prove who sends; parsing needs none. Some tools say in a header
+like X-Event-Key what happened."""
 
 
 class QuarantineKind(StrEnum):
@@ -36,7 +44,8 @@ class Quarantined(Base):
     """One body, item of a body, or mail that waits for a person (or the worker).
 
     Of a mail that was put onto a case `filed_account` and `filed_seq` name the entry: an erasure of that
-    entry empties what is left here.
+    entry empties what is left here. `request` is how a webhook came, as JSON,
+    without what proves who sent it.
     """
 
     __tablename__ = "quarantine"
@@ -67,6 +76,7 @@ class Quarantined(Base):
     subject: Mapped[str]
     sender: Mapped[str]
     body: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
+    request: Mapped[str | None] = deferred(mapped_column())
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[uuid.UUID | None]
     outcome: Mapped[str | None]
@@ -84,21 +94,53 @@ def keep(
     content_type: str = "application/json",
     subject: str = "",
     sender: str = "",
+    came: Incoming | None = None,
 ) -> uuid.UUID:
-    """Keep something whole, with the reason in plain words; answers its id."""
+    """Keep something whole, with the reason in plain words; answers its id.
+
+    `came`: the request that it is of, if it is to be read again as it was sent.
+    """
     kept = Quarantined(
         connection_id=connection_id,
         id=ids.new_id(),
         kind=kind,
         reason=reason,
-        received_at=clock.now(),
+        received_at=came.received_at if came else clock.now(),
         content_type=one_line(content_type),
         subject=one_line(subject, 500),
         sender=one_line(sender, 500),
         body=body,
+        request=_request(came, None if came.body is body else content_type) if came else None,
     )
     session.add(kept)
     return kept.id
+
+
+def _request(came: Incoming, part: str | None) -> str:
+    """How it came. A part of a body has neither its length nor its encoding, and the type `part`."""
+    headers = _harmless(came.headers)
+    if part is not None:
+        headers = {name: value for name, value in headers.items() if not name.startswith("content-")}
+        headers["content-type"] = part
+    said = {"method": came.method, "path": came.path, "query": _harmless(came.query), "headers": headers}
+    return json.dumps(said)  # in ASCII: no database minds what strangers wrote
+
+
+def _harmless(sent: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in sent.items() if not _CREDENTIAL.search(name)}
+
+
+def as_incoming(kept: Quarantined) -> Incoming:
+    """The request again, or as much of it as was kept, for a connector to parse."""
+    said: dict[str, Any] = {
+        "method": "POST",
+        "path": "",
+        "query": {},
+        "headers": {"content-type": kept.content_type},
+    }
+    if kept.request:
+        said = json.loads(kept.request)
+    return Incoming(body=kept.body or b"", received_at=kept.received_at, **said)
 
 
 def waiting(

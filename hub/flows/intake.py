@@ -27,21 +27,33 @@ from hub.base.errors import (
     frames,
     reason_of,
 )
-from hub.base.text import N_
+from hub.base.text import N_, one_line
 from hub.domain import connections, quarantine
 from hub.domain.audit import HUB
 from hub.domain.connections import Configured
 from hub.domain.quarantine import Quarantined, QuarantineKind
 from hub.flows import alarm, sync
 from hub.flows.runtime import Hub
-from hub.plugin.contracts import BadBody, Connector, Incoming, Parsed, SignalEvent, Unparsed
-from hub.plugin.parsing import guarded_parse, guarded_verify
+from hub.plugin.contracts import (
+    BadBody,
+    Connector,
+    ConnectorError,
+    Incoming,
+    OutcomeUnknown,
+    Parsed,
+    SignalEvent,
+    Unparsed,
+)
+from hub.plugin.gate import INSIDE, Full
+from hub.plugin.parsing import GuardedParse, guarded_parse, guarded_verify
 
 ACCEPTED = 202
 TOGETHER = 100
 """So many alerts of several bodies share a transaction. A body of half as many gains nothing by it."""
 SLOW_PAUSE = timedelta(minutes=5)
 """How long the worker parses for a connection whose parse was slow, before the door tries again."""
+PARSE_SECONDS = 30.0
+"""How long the worker waits for one body. The call goes on after that and keeps a slot of its connection."""
 PUT_ASIDE = (QuarantineKind.WAITING, QuarantineKind.AGAIN)
 """What the worker parses."""
 _REFUSED = N_("The request was not accepted.")
@@ -114,17 +126,53 @@ def receive(hub: Hub, connection: Configured, incoming: Incoming) -> Reply:
             raise Unavailable(_UNCHECKED) from error
         return _hold(hub, connection, incoming, str(error), "failing")
     assert connector is not None  # settings_of found it
-    if "verify" in connector.capabilities and not guarded_verify(connector, settings, incoming).ok:
-        raise Unauthenticated(_REFUSED)
+    if "verify" in connector.capabilities:
+        _check(hub, connection, connector, settings, incoming)
     if connection.slow_parse_until is not None and connection.slow_parse_until > clock.now():
         return _hold(hub, connection, incoming, "The worker parses it: this connector is slow.", None)
     return _parse_and_take(hub, connection, connector, settings, incoming)
 
 
+def _check(
+    hub: Hub, connection: Configured, connector: Connector[Any], settings: BaseModel, incoming: Incoming
+) -> None:
+    """`Unauthenticated` unless the connector says that the request is genuine; `Unavailable` where its check
+    hangs, for then nobody knows."""
+    try:
+        check = partial(guarded_verify, connector, settings, incoming)
+        found = hub.gate.through((connection.id, "verify"), check, 1)
+    except Full as full:
+        told = f"The plugin has not come back for {full.seconds:.0f} s; what comes unchecked is refused."
+        _note_unchecked(hub, connection, told)
+        raise Unavailable(_UNCHECKED) from full
+    if found.problem is not None:
+        _note_unchecked(hub, connection, f"A request could not be checked. {found.problem}")
+    if not found.ok:
+        raise Unauthenticated(_REFUSED)
+
+
+def _note_unchecked(hub: Hub, connection: Configured, reason: str) -> None:
+    """Let the operator see it, once in a while: whoever sends has not proved who they are."""
+    if not hub.seldom.due(connection.id):
+        return
+    # What the plugin raised may quote what it was sent, and a database does not take every character.
+    reason = one_line(reason.encode("utf-8", "replace").decode(), 500)
+    log.warning("intake.unchecked", connection=connection.slug, reason=reason)
+    with hub.db.write() as session:
+        connections.note_failure(session, connection.id, reason)
+
+
 def _parse_and_take(
     hub: Hub, connection: Configured, connector: Connector[Any], settings: BaseModel, incoming: Incoming
 ) -> Reply:
-    result = guarded_parse(connector, settings, incoming)
+    # Of the places of a connection whose connector verifies too, each half has its own, so that of requests
+    # whose parse hangs it is still found out who sends them.
+    places = 1 if "verify" in connector.capabilities else INSIDE
+    parse = partial(guarded_parse, connector, settings, incoming)
+    try:
+        result = hub.gate.through(connection.id, parse, places)
+    except Full as full:
+        return _leave_to_worker(hub, connection, incoming, full.seconds)
     if isinstance(result.problem, BadBody):
         _keep_unreadable(hub, connection, incoming, result.problem)
         raise Invalid.field(result.problem.field or "body", result.problem.reason)
@@ -136,7 +184,7 @@ def _parse_and_take(
         hub.together.do(connection.id, signals, partial(_take_signals, hub, connection), _fits)
     else:
         with hub.db.write() as session:
-            take(session, hub, connection, result.parsed)
+            take(session, hub, connection, result.parsed, incoming)
             if result.slow:
                 sentence = f"Parsing took {result.seconds:.1f} s; the worker parses for the next minutes."
                 connections.note_slow_parse(session, connection.id, SLOW_PAUSE, sentence)
@@ -160,22 +208,32 @@ def _fits(bodies: Sequence[Sequence[SignalEvent]], one: Sequence[SignalEvent]) -
     return len(known) + len(one) <= TOGETHER and known.isdisjoint(event.natural_key for event in one)
 
 
-def take(session: Session, hub: Hub, connection: Configured, parsed: Parsed) -> None:
-    """Act on what a body or a poll said, in the caller's transaction."""
+def take(
+    session: Session, hub: Hub, connection: Configured, parsed: Parsed, incoming: Incoming | None = None
+) -> None:
+    """Act on what a body or a poll said, in the caller's transaction. `incoming`: the body, if it was one."""
     if parsed.signals:
         alarm.sound(session, alarm.Source(connection.id, connection.name), parsed.signals)
     if parsed.updates or parsed.hints:
         sync.take(session, hub, connection, parsed.updates, parsed.hints)
-    keep_items(session, connection, parsed.unparsed)
+    keep_items(session, connection, parsed.unparsed, incoming)
     connections.note_ok(session, connection)
 
 
-def keep_items(session: Session, connection: Configured, items: Sequence[Unparsed]) -> None:
+def keep_items(
+    session: Session, connection: Configured, items: Sequence[Unparsed], incoming: Incoming | None
+) -> None:
     """Put what could not be understood where the desk sees it."""
     for item in items:
         body = item.raw.encode() if isinstance(item.raw, str) else orjson.dumps(item.raw)
         quarantine.keep(
-            session, connection.id, QuarantineKind.ITEM, item.reason, body, sender=connection.name
+            session,
+            connection.id,
+            QuarantineKind.ITEM,
+            item.reason,
+            body,
+            sender=connection.name,
+            came=incoming,
         )
 
 
@@ -214,7 +272,17 @@ def _keep(
         content_type=content_type,
         subject=f"{incoming.method} {incoming.path}".strip(),
         sender=connection.name,
+        came=incoming,
     )
+
+
+def _leave_to_worker(hub: Hub, connection: Configured, incoming: Incoming, seconds: float) -> Reply:
+    """Keep a body that does not get into the plugin, and have other processes not even try."""
+    reason = f"Parsing has not come back for {seconds:.1f} s; the bodies wait for the worker."
+    with hub.db.write() as session:
+        _keep(session, connection, incoming, reason, QuarantineKind.WAITING)
+        connections.note_slow_parse(session, connection.id, SLOW_PAUSE, reason, failing=True)
+    return Reply(ACCEPTED)
 
 
 def parse_waiting(hub: Hub, limit: int = 20) -> int:
@@ -223,7 +291,16 @@ def parse_waiting(hub: Hub, limit: int = 20) -> int:
     with hub.db.read() as session:
         ready = _ready(hub, session)
         chosen = quarantine.in_turn(session, PUT_ASIDE, ready, limit) if ready else []
-    return sum(_parse_guarded(hub, ready[connection_id], kept_id) for connection_id, kept_id in chosen)
+    count, stuck = 0, set[uuid.UUID]()
+    for connection_id, kept_id in chosen:
+        if connection_id in stuck:
+            continue  # the others of this batch first
+        try:
+            count += _parse_guarded(hub, ready[connection_id], kept_id)
+        except ConnectorError as error:
+            log.warning("intake.stuck", connection=ready[connection_id].connection.slug, reason=error.reason)
+            stuck.add(connection_id)
+    return count
 
 
 def _ready(hub: Hub, session: Session) -> dict[uuid.UUID, Reader]:
@@ -245,27 +322,37 @@ def _ready(hub: Hub, session: Session) -> dict[uuid.UUID, Reader]:
 
 
 def _parse_guarded(hub: Hub, reader: Reader, kept_id: uuid.UUID) -> bool:
-    """Whether the body was parsed. What breaks on it is shown at the desk and holds up none behind it."""
+    """Whether the body was parsed. What breaks on it, or takes too long, is shown at the desk and holds up
+    none behind it. A ConnectorError: this connection's slots hang."""
     try:
         return _parse_one(hub, reader, kept_id)
     except Unavailable as error:
         log.warning("intake.still_waiting", connection=reader.connection.slug, reason=type(error).__name__)
         return False  # the database is busy or away, which is not this body's fault
+    except OutcomeUnknown:
+        _show(hub, kept_id, f"Parsing took longer than {PARSE_SECONDS:g} s.")
+        raise
+    except ConnectorError:
+        raise  # it was not even tried
     except Exception as error:
         slug, kind = reader.connection.slug, type(error).__name__
         log.error("intake.broke", connection=slug, kept=str(kept_id), error=kind, frames=frames(error))
-        reason = reason_of(error)
+        _show(hub, kept_id, reason_of(error))
+    return True
+
+
+def _show(hub: Hub, kept_id: uuid.UUID, reason: str) -> None:
     with hub.db.write() as session:
         kept = quarantine.claim(session, PUT_ASIDE, kept_id)
         if kept is not None:
             _put_back(kept, reason)
-    return True
 
 
 def _parse_one(hub: Hub, reader: Reader, kept_id: uuid.UUID) -> bool:
     with hub.db.read() as session:
-        incoming = _as_incoming(quarantine.get(session, kept_id))
-    result = guarded_parse(reader.connector, reader.settings, incoming)
+        incoming = quarantine.as_incoming(quarantine.get(session, kept_id))
+    parse = partial(guarded_parse, reader.connector, reader.settings, incoming)
+    result: GuardedParse = hub.outward.apart(str(reader.connection.id), parse, PARSE_SECONDS)
     with hub.db.write() as session:
         kept = quarantine.claim(session, PUT_ASIDE, kept_id)
         if kept is None:
@@ -274,7 +361,7 @@ def _parse_one(hub: Hub, reader: Reader, kept_id: uuid.UUID) -> bool:
         if result.parsed is None or not understood:
             _put_back(kept, str(result.problem))
             return True
-        take(session, hub, reader.connection, result.parsed)
+        take(session, hub, reader.connection, result.parsed, incoming)
         quarantine.handle(session, HUB, kept, "Parsed by the worker.")
     return True
 
@@ -292,9 +379,3 @@ def _is_understood(parsed: Parsed | None) -> bool:
     if parsed is None or parsed.unparsed:
         return False
     return bool(parsed.signals or parsed.updates or parsed.hints)
-
-
-def _as_incoming(kept: Quarantined) -> Incoming:
-    method, _, path = kept.subject.partition(" ")
-    headers = {"content-type": kept.content_type}
-    return Incoming(method or "POST", path, headers, {}, kept.body or b"", kept.received_at)

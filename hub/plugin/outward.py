@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import UnionType
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -35,6 +35,8 @@ from hub.plugin.contracts import (
 from hub.plugin.http import HttpClients, HttpOptions
 from hub.plugin.scrub import ScrubbedLog, Scrubber, secrets_of
 from hub.plugin.slots import Hanging, SlotHealth, Slots
+
+Result = TypeVar("Result")
 
 SECONDS = 30.0
 HEADROOM = 2.0
@@ -103,6 +105,10 @@ class Outward:
     def pull_mail(self, target: Target, cursor: str) -> PulledMail:
         """The mailbox's messages since the cursor."""
         return self._call(target, "pull_mail", PulledMail, cursor)  # type: ignore[no-any-return]
+
+    def apart(self, key: str, call: Callable[[], Result], seconds: float) -> Result:
+        """Run something of a connector that asks nobody, its `parse`, in a slot of its connection."""
+        return self._slots.call(key, call, seconds)
 
     def health(self) -> tuple[SlotHealth, ...]:
         """The slots of every connection called so far."""

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
@@ -48,14 +48,24 @@ def note_failure(session: Session, connection_id: uuid.UUID, reason: str) -> Non
         health_event(session, connection_id, "failing", reason)
 
 
-def note_slow_parse(session: Session, connection_id: uuid.UUID, pause: timedelta, sentence: str) -> None:
-    """Have the worker parse this connection's bodies for a while (law 9)."""
-    session.execute(
+def note_slow_parse(
+    session: Session, connection_id: uuid.UUID, pause: timedelta, sentence: str, *, failing: bool = False
+) -> None:
+    """Have the worker parse this connection's bodies for a while (law 9). Of many who say so at once the
+    first is heard. `failing`: parsing does not even come back."""
+    now = clock.now()
+    values: dict[str, object] = {"slow_parse_until": now + pause}
+    if failing:
+        values |= {"failures": _state.failures + 1, "last_error": sentence}
+        values["failing_since"] = func.coalesce(_state.failing_since, now)
+    found: CursorResult[object] = session.execute(  # type: ignore[assignment]
         update(ConnectionState)
         .where(_state.connection_id == connection_id)
-        .values(slow_parse_until=clock.now() + pause)
+        .where(or_(_state.slow_parse_until.is_(None), _state.slow_parse_until <= now))
+        .values(values)
     )
-    health_event(session, connection_id, "slow_parse", sentence)
+    if found.rowcount:
+        health_event(session, connection_id, "slow_parse", sentence)
 
 
 def note_hanging(session: Session, connection_id: uuid.UUID, hung: int, sentence: str = "") -> None:

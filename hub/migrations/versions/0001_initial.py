@@ -670,6 +670,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("sender", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("request", sa.Text(), nullable=True),
         sa.Column("handled_at", Utc(), nullable=True),
         sa.Column("handled_by", sa.Uuid(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
