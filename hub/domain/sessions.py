@@ -99,16 +99,17 @@ def end(session: Session, token: str) -> None:
     )
 
 
-def hit(session: Session, key: str, limit: int, window: timedelta) -> int:
-    """Count one try of `key`; 0 while it is within `limit` a window, else the seconds until the window ends.
+def hit(session: Session, key: str, limit: int, window: timedelta, *, by: int = 1) -> int:
+    """Count a try of `key`; 0 while all are within `limit` a window, else the seconds until the window ends.
 
-    One statement, so that tries made at the same moment on many nodes are all counted.
+    `by` is what it weighs. One statement, so that tries made at the same moment on many nodes are all
+    counted.
     """
     starts_at = _window_start(window)
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(WINDOWS)
-    tried = insert.values(key=key, starts_at=starts_at, count=1)
+    tried = insert.values(key=key, starts_at=starts_at, count=by)
     counted = tried.on_conflict_do_update(
-        index_elements=["key", "starts_at"], set_={"count": WINDOWS.c.count + 1}
+        index_elements=["key", "starts_at"], set_={"count": WINDOWS.c.count + by}
     ).returning(WINDOWS.c.count)
     count = session.scalars(counted).one()
     return 0 if count <= limit else max(1, math.ceil((starts_at + window - clock.now()).total_seconds()))

@@ -14,7 +14,7 @@ from hub.domain import access, coverage, reading
 from hub.domain import cases as all_cases
 from hub.domain.accounts import Account
 from hub.flows import portal as flow
-from hub.web import doors, lines, portal_read
+from hub.web import doors, lines, measure, portal_read
 from hub.web.forms import Form
 from hub.web.look import Look, ways
 from hub.web.pages import page
@@ -24,6 +24,7 @@ from hub.web.words import _
 
 portal = Blueprint("portal", __name__, url_prefix="/portal")
 portal.before_request(partial(doors.enter, "customer"))
+portal.before_request(measure.form)
 
 KINDS = {"problem": "incident", "request": "service_request", "question": "question"}
 EFFECTS = {

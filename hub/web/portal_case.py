@@ -14,7 +14,7 @@ from hub.domain import access, cases, coverage, people, reading
 from hub.domain.accounts import Account, Service
 from hub.domain.cases import Case
 from hub.flows import portal as flow
-from hub.web import doors, lines, portal_read
+from hub.web import doors, lines, measure, portal_read
 from hub.web.forms import Fields, Form
 from hub.web.look import Look, ways
 from hub.web.pages import page
@@ -25,6 +25,7 @@ from hub.web.words import _
 
 portal_case = Blueprint("portal_case", __name__, url_prefix="/portal")
 portal_case.before_request(partial(doors.enter, "customer"))
+portal_case.before_request(measure.form)
 
 
 @portal_case.get("/<slug>/case/<number>")

@@ -4,7 +4,7 @@ from flask import request
 
 from hub.base.errors import Invalid
 from hub.domain.attachments import Files, Upload
-from hub.web import doors
+from hub.web import doors, measure
 from hub.web.filters import size
 from hub.web.words import _
 
@@ -12,7 +12,8 @@ FIELD = "attachments"
 
 
 def uploads() -> Files:
-    """The files of the posted form; `Invalid` on their field when one is over the limit."""
+    """The files of the posted form; `Invalid` on their field when one is over the limit, `TooMany` for more
+    than a customer may send in a day."""
     limit = doors.hub().settings.max_upload_bytes
     found = []
     for item in request.files.getlist(FIELD):
@@ -22,6 +23,7 @@ def uploads() -> Files:
         if len(content) > limit:
             raise Invalid.field(FIELD, _("A file may have up to %(size)s.", size=size(limit)))
         found.append(Upload(item.filename, item.mimetype or "", content))
+    measure.files(sum(len(upload.content) for upload in found))
     return Files(tuple(found), limit)
 
 
