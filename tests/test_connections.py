@@ -350,4 +350,4 @@ def test_an_operators_networks_and_the_connections_own_are_both_allowed(hub: Hub
     settings = settings_of(hub, connection_id)
     options = connections.options_of(configured(hub, connection_id), settings, ["192.0.2.0/24"])
     assert [str(network) for network in options.networks] == ["192.0.2.0/24", "10.1.0.0/16"]
-    assert options.ca_file == "/etc/ca.pem"
+    assert (options.ca_file, options.takes_ca_file) == ("/etc/ca.pem", True)

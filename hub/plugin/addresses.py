@@ -12,6 +12,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # RFC 6052: an IPv6 address that a translator turns into the IPv4 address in its last 32 bits.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# For protocols and documentation (IANA's special-purpose registries); not every release of Python knows it.
+_SPECIAL: tuple[Network, ...] = tuple(
+    map(
+        ipaddress.ip_network,
+        ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "100:0:0:1::/64", "3fff::/20", "5f00::/16"),
+    )
+)
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -35,7 +42,8 @@ def allowed(address: Address, networks: Iterable[Network]) -> bool:
     if any(real in network or address in network for network in networks):
         return True
     local = isinstance(real, ipaddress.IPv6Address) and real.is_site_local
-    return real.is_global and not (real.is_multicast or real.is_reserved or local)
+    special = local or any(real in network for network in _SPECIAL)
+    return real.is_global and not (real.is_multicast or real.is_reserved or special)
 
 
 def _embedded(address: Address) -> Address:

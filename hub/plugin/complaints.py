@@ -7,6 +7,7 @@ from pydantic_core import ErrorDetails
 
 from hub.base.errors import Said
 from hub.base.text import N_
+from hub.plugin.contracts import clip
 
 WORDS = {
     "missing": N_("Please fill this in."),
@@ -45,7 +46,7 @@ def in_plain_words(error: ValidationError, clean: Callable[[str], str] = str) ->
 
 
 def _words(detail: ErrorDetails, clean: Callable[[str], str]) -> Said:
-    facts = {name: clean(str(value)) for name, value in detail.get("ctx", {}).items()}
+    facts = {name: clip(clean(str(value))) for name, value in detail.get("ctx", {}).items()}
     if detail["type"] in _OWN:
         return Said(facts.get("error") or OTHER)
     try:

@@ -41,12 +41,14 @@ class HttpOptions:
     """What an operator may set per connection. Times in seconds.
 
     `networks` are private networks that this connection may reach. `ca_file` names a PEM file that takes the
-    place of the system's certificate authorities; certificates are always verified. `total` bounds one call
-    with all its redirects, `read` the silence between two pieces of an answer.
+    place of the system's certificate authorities, and `takes_ca_file` says whether the settings have a field
+    for it; certificates are always verified. `total` bounds one call with all its redirects, `read` the
+    silence between two pieces of an answer.
     """
 
     networks: tuple[Network, ...] = ()
     ca_file: str | None = None
+    takes_ca_file: bool = False
     connect: float = 5.0
     read: float = 20.0
     total: float = 30.0
@@ -137,7 +139,7 @@ class GuardedClient:
             with self._network.until(deadline):
                 return self._exchange(request, hop)
         except httpx2.HTTPError as error:
-            raise unanswered(hop, error) from None
+            raise unanswered(hop, error, self._options.takes_ca_file) from None
 
     def _exchange(self, request: httpx2.Request, hop: Hop) -> Answer:
         response = self._transport.handle_request(request)

@@ -71,22 +71,35 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def unanswered(hop: Hop, error: httpx2.HTTPError) -> ConnectorError:
-    """The error for a request that got no answer. Its text is ours: the library's may quote what was sent."""
+def unanswered(hop: Hop, error: httpx2.HTTPError, takes_ca_file: bool = False) -> ConnectorError:
+    """The error for a request that got no answer. Its text is ours: the library's may quote what was sent.
+
+    `takes_ca_file`: whether the connection's settings can name a CA file, so that the advice is of use.
+    """
     name = type(error).__name__
     if isinstance(error, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol):
         return Rejected(f"The request to {hop.host} is not valid HTTP ({name}).")
     if isinstance(error, NEVER_SENT):
-        return RetryLater(f"{hop.host} cannot be reached ({_what(error)}).")
+        return RetryLater(f"{hop.host} cannot be reached ({_what(error, takes_ca_file)}).")
     reason = f"{hop.host} took the request and did not answer properly ({name})."
     return RetryLater(reason) if hop.safe else OutcomeUnknown(reason)
 
 
-def _what(error: httpx2.HTTPError) -> str:
+def _what(error: httpx2.HTTPError, takes_ca_file: bool) -> str:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate is not trusted; a CA file can be set for the connection"
+        return _untrusted(text, takes_ca_file)
     return "no connection in time" if isinstance(error, httpx2.TimeoutException) else "connection refused"
+
+
+def _untrusted(text: str, takes_ca_file: bool) -> str:
+    """What is wrong with a certificate, by the words of OpenSSL, which has no other way to say it here."""
+    if "mismatch" in text:
+        return "its certificate is for another name than that of the address"
+    if "expired" in text or "not yet valid" in text:
+        return "its certificate has expired or is not valid yet"
+    told = "its certificate is not trusted"
+    return f"{told}; the connection's settings can name a CA file" if takes_ca_file else told
 
 
 def raise_for_status(hop: Hop, answer: Answer) -> None:

@@ -22,6 +22,7 @@ from pydantic_core import PydanticUndefined
 from hub.base.errors import Invalid
 from hub.base.text import N_
 from hub.plugin.complaints import in_plain_words
+from hub.plugin.parsing import broken
 from hub.plugin.scrub import Scrubber
 
 FieldType = Literal["text", "textarea", "url", "password", "number", "checkbox", "select", "list", "map"]
@@ -74,7 +75,8 @@ def form_values(model: type[BaseModel], plain: Mapping[str, Any]) -> dict[str, s
 def read_form(model: type[Model], posted: Mapping[str, str], kept: Mapping[str, str] | None = None) -> Model:
     """Settings from a posted form. An empty secret keeps the one in `kept` (the stored secrets).
 
-    Raises Invalid with {field: what is wrong}, in plain words and without secrets.
+    Raises Invalid with {field: what is wrong}, in plain words and without secrets. An address with a password
+    in it is refused: addresses are stored in the open.
     """
     kept = kept or {}
     values = {}
@@ -82,7 +84,11 @@ def read_form(model: type[Model], posted: Mapping[str, str], kept: Mapping[str, 
         value = _secret(field, posted, kept) if field.secret else _read(field, posted.get(field.name, ""))
         if value is not None:
             values[field.name] = value
-    return _validated(model, values)
+    settings = _validated(model, values)
+    if named := [field.name for field in form_fields(model) if _names_a_user(field, settings)]:
+        message = N_("Please leave user and password out of the address; they have fields of their own.")
+        raise Invalid(message, dict.fromkeys(named, message))
+    return settings
 
 
 def secrets_to_ask_again(
@@ -127,17 +133,41 @@ def secret_names(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(name for name, info in model.model_fields.items() if _bare(info.annotation) is SecretStr)
 
 
+def _names_a_user(field: FormField, settings: BaseModel) -> bool:
+    if field.type != "url" and not _WHERE.search(field.name):
+        return False
+    scheme, _, rest = str(getattr(settings, field.name)).partition("://")
+    user, found, _ = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")
+    return bool(found) and (":" in user or scheme in ("http", "https"))
+
+
 def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
+    secret = Scrubber(str(values[name]) for name in secret_names(model) if name in values)
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        secret = Scrubber(str(values[name]) for name in secret_names(model) if name in values)
-        fields = in_plain_words(error, secret)
+        wrong = _complaints(model, error, secret)
+    except BaseException as error:  # a validator may raise anything; whoever asks must not end for it
+        wrong = _unchecked(model, error, secret)
     # Outside the handler, so that the error which quotes the input is not chained to this one.
+    raise wrong
+
+
+def _complaints(model: type[BaseModel], error: ValidationError, secret: Scrubber) -> Invalid:
+    try:
+        fields = in_plain_words(error, secret)
+    except Exception as unreadable:  # a validator's own exception that breaks in str()
+        return _unchecked(model, unreadable, secret)
     names = ", ".join(_label(name, model.model_fields[name]) for name in fields if name in model.model_fields)
     if "" in fields:
-        raise Invalid(fields[""], fields)
-    raise Invalid(N_("Please check: %(names)s."), fields, names=names)
+        return Invalid(fields[""], fields)
+    return Invalid(N_("Please check: %(names)s."), fields, names=names)
+
+
+def _unchecked(model: type[BaseModel], error: BaseException, secret: Scrubber) -> Invalid:
+    message = N_("The plugin's own check of these settings broke (%(model)s). Tell its author: %(what)s")
+    where = f"{model.__module__}.{model.__qualname__}"
+    return Invalid.field("", message, model=where, what=broken(error, secret).reason)
 
 
 def _form_field(name: str, info: FieldInfo) -> FormField:

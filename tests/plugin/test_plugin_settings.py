@@ -1,5 +1,6 @@
 """Settings travel between model, form, store and secrets without losing or showing anything."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AnyHttpUrl, BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import AnyHttpUrl, AnyUrl, BaseModel, Field, SecretStr, field_validator, model_validator
 
 from hub.base.errors import Invalid, in_english
 from hub.plugin.settings import (
@@ -269,3 +270,89 @@ def test_a_secret_is_asked_for_again_when_it_would_go_elsewhere(
     before = {"smtp_host": "a", "imap_host": "a"}
     after = Mailbox(**{**before, **change})  # type: ignore[arg-type]
     assert secrets_to_ask_again(Mailbox, before, after, ["smtp_password", "imap_password"]) == asked
+
+
+class Careless(BaseModel):
+    """Its checks raise what pydantic does not catch."""
+
+    token: SecretStr
+    folder: str = ""
+
+    @field_validator("folder")
+    @classmethod
+    def there(cls, folder: str) -> str:
+        if folder == "leave":
+            sys.exit(5)
+        return dict[str, str]()[folder] if folder else folder
+
+    @model_validator(mode="after")
+    def fits(self) -> "Careless":
+        if self.token.get_secret_value() == "wrong":
+            raise RuntimeError(f"not {self.token.get_secret_value()}")
+        return self
+
+
+@pytest.mark.parametrize("change", [{"folder": "/a"}, {"folder": "leave"}, {"token": "wrong"}])
+def test_a_check_that_breaks_is_told_with_the_name_of_the_plugins_model(change: dict[str, str]) -> None:
+    values = {"token": SECRET, "folder": "", **change}
+    with pytest.raises(Invalid, match=r"test_plugin_settings\.Careless") as caught:
+        read_form(Careless, values)
+    assert set(caught.value.fields) == {""}
+    assert caught.value.__context__ is None
+    assert "not wrong" not in str(caught.value)
+    with pytest.raises(Invalid, match=r"test_plugin_settings\.Careless"):
+        join(Careless, {"folder": values["folder"]}, {"token": values["token"]})
+
+
+class Wordy(BaseModel):
+    note: str = ""
+
+    @field_validator("note")
+    @classmethod
+    def short(cls, note: str) -> str:
+        raise ValueError(note * 100)
+
+
+def test_a_complaint_has_a_bound() -> None:
+    with pytest.raises(Invalid) as caught:
+        read_form(Wordy, {"note": "x" * 100_000})
+    assert len(caught.value.fields["note"]) <= 500
+
+
+class Addresses(BaseModel):
+    url: AnyHttpUrl
+    api_url: str = ""
+    database: AnyUrl | None = None
+    note: str = ""
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ({"url": "http://user:pw@host/"}, {"url"}),
+        ({"url": "http://user@host/"}, {"url"}),
+        ({"api_url": "https://user:pw@host/x"}, {"api_url"}),
+        ({"database": "ldap://user:pw@host/x"}, {"database"}),
+        ({"url": "http://user:pw@host/", "api_url": "https://pw@host/"}, {"url", "api_url"}),
+        ({"url": "http://host/a@b:c"}, set()),
+        ({"api_url": "help@example.net"}, set()),
+        ({"note": "http://user:pw@host/"}, set()),
+        ({"database": "ldap://host/x"}, set()),
+        ({"database": "ssh://git@host/x"}, set()),
+    ],
+)
+def test_an_address_may_hold_no_password_because_anybody_may_read_it(
+    change: dict[str, str], refused: set[str]
+) -> None:
+    posted = {"url": "http://host/", **change}
+    if not refused:
+        read_form(Addresses, posted)
+        return
+    with pytest.raises(Invalid) as caught:
+        read_form(Addresses, posted)
+    assert set(caught.value.fields) == refused
+    assert "pw" not in str(caught.value.told_fields(in_english))
+
+
+def test_what_was_stored_before_still_opens() -> None:
+    assert join(Addresses, {"url": "http://user:pw@host/"}, {}).note == ""

@@ -22,10 +22,10 @@ from hub.plugin.http import GuardedClient, HttpOptions
 LOOPBACK = parse_networks(["127.0.0.0/8", "::1"])
 
 
-def _certificate(directory: Path, address: str) -> tuple[Path, Path]:
+def _certificate(directory: Path, address: str, days: int = 0) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tickets")])
-    today = datetime.datetime.now(datetime.UTC)
+    today = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -80,8 +80,11 @@ def https_server(certificate: Path, key: Path) -> Iterator[int]:
         server.server_close()
 
 
-def _get(port: int, ca_file: Path | None) -> object:
-    client = GuardedClient(HttpOptions(networks=LOOPBACK, ca_file=ca_file and str(ca_file)))
+def _get(port: int, ca_file: Path | None, takes_ca_file: bool = True) -> object:
+    options = HttpOptions(
+        networks=LOOPBACK, ca_file=str(ca_file) if ca_file else None, takes_ca_file=takes_ca_file
+    )
+    client = GuardedClient(options)
     try:
         return client.request("GET", f"https://127.0.0.1:{port}/").json()
     finally:
@@ -92,11 +95,19 @@ def test_an_own_authority_is_trusted_and_an_unknown_one_is_not(tmp_path: Path) -
     certificate, key = _certificate(tmp_path, "127.0.0.1")
     with https_server(certificate, key) as port:
         assert _get(port, certificate) == "hello"
-        with pytest.raises(RetryLater, match="certificate is not trusted"):
+        with pytest.raises(RetryLater, match=r"certificate is not trusted; .* CA file"):
             _get(port, None)
+        with pytest.raises(RetryLater, match=r"certificate is not trusted\)"):
+            _get(port, None, takes_ca_file=False)
 
 
-def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path) -> None:
+def test_a_certificate_for_another_name_is_told_apart(tmp_path: Path) -> None:
     certificate, key = _certificate(tmp_path, "127.0.0.9")
-    with https_server(certificate, key) as port, pytest.raises(RetryLater, match="not trusted"):
+    with https_server(certificate, key) as port, pytest.raises(RetryLater, match="is for another name"):
+        _get(port, certificate)
+
+
+def test_a_certificate_that_is_over_is_told_apart(tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path, "127.0.0.1", days=-30)
+    with https_server(certificate, key) as port, pytest.raises(RetryLater, match="has expired"):
         _get(port, certificate)

@@ -136,6 +136,7 @@ def options_of(connection: Configured, settings: BaseModel, operator_networks: I
     return HttpOptions(
         networks=parse_networks([*operator_networks, *connection.allowed_networks]),
         ca_file=str(ca_file) if ca_file else None,
+        takes_ca_file="ca_file" in type(settings).model_fields,
     )
 
 
