@@ -1,5 +1,7 @@
 """Teams in the administration: who solves, and how work orders reach them."""
 
+import uuid
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +12,7 @@ from werkzeug.wrappers import Response
 from hub.base.errors import Invalid
 from hub.domain import connections, teams
 from hub.domain.teams import Team
+from hub.plugin import settings as declared
 from hub.web import admin_forms, doors
 from hub.web.admin import enter
 from hub.web.forms import Fields, Form
@@ -67,7 +70,7 @@ def _own_tools(team: Team | None) -> list[tuple[str, str]]:
 
 def _fields(team: Team | None = None) -> list[Field]:
     tools = [("", _("None: by mail")), *_own_tools(team)]
-    pairs = _("One a line, like queue = Fibre; what the connector asks for.")
+    pairs = _("One a line, like queue = Fibre: settings of the tool that are others for this team.")
     return [
         Field("name", _("Name"), required=True),
         Field("kind", _("What it is"), "select", True, options=choices(TEAM_KINDS)),
@@ -88,8 +91,40 @@ def _values(data: admin_forms.TeamForm, team: Team | None = None) -> dict[str, A
         if not equals or not name.strip():
             raise Invalid.field("options", _("Each line needs a name, = and a value."))
         options[name.strip()] = value.strip()
+    if options:
+        _check_options(data.connection, options)
     values = data.model_dump(exclude={"connection", "options"})
     return {**values, "connection_id": data.connection, "options": options}
+
+
+def _check_options(connection_id: uuid.UUID | None, options: dict[str, str]) -> None:
+    """`Invalid` unless the tool's settings can be so, and send no stored secret anywhere else."""
+    hub = doors.hub()
+    tool = connections.by_id(doors.session(), connection_id) if connection_id else None
+    if tool is None:
+        raise Invalid.field("options", _("Only a tool of the team's own has options."))
+    connector = hub.registry.connector(tool.connector)
+    if connector is None:
+        return  # nobody can say while its plugin is not loaded
+    model = connector.settings_model
+    secret = declared.secret_names(model)
+    names = [name for name in model.model_fields if name not in secret]
+    if unknown := ", ".join(name for name in options if name not in names):
+        told = _(
+            "%(tool)s has no setting %(name)s. It has: %(names)s.",
+            tool=tool.name,
+            name=unknown,
+            names=", ".join(names),
+        )
+        raise Invalid.field("options", told)
+    try:
+        changed = replace(tool, settings={**tool.settings, **options})
+        settings = connections.settings_of(hub.registry, hub.keyring, changed)
+    except Invalid as error:
+        wrong = ", ".join(error.fields)
+        raise Invalid.field("options", _("This does not fit the setting: %(names)s.", names=wrong)) from error
+    if declared.secrets_to_ask_again(model, tool.settings, settings, secret):
+        raise Invalid.field("options", _("%(tool)s is asked at one address, for all teams.", tool=tool.name))
 
 
 @admin_teams.route("/new", methods=["GET", "POST"])

@@ -43,6 +43,33 @@ def test_a_team_is_offered_only_tools_that_take_orders(rita: Browser, hub: Hub) 
 
 
 @pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("queu = Fibre", "Tickets has no setting queu. It has: url, login, queue"),
+        ("token = mine", "Tickets has no setting token."),
+        ("url = https://evil.example", "Tickets is asked at one address, for all teams."),
+        ("final = closed", "This does not fit the setting: final."),
+        ("queue", "Each line needs a name, = and a value."),
+        ("queue = Fibre", ""),
+    ],
+)
+def test_a_teams_options_are_settings_of_its_tool(rita: Browser, hub: Hub, options: str, told: str) -> None:
+    tickets = _added(hub, "request_tracker", "Tickets", RT)
+    team = {"name": "Fibre", "kind": "internal", "language": "en", "zone": "UTC"}
+    answer = rita.post("/admin/teams/new", {**team, "connection": str(tickets), "options": options})
+    assert (answer.status_code, told in answer.text) == (422 if told else 303, True)
+    with hub.db.read() as session:
+        assert session.scalars(select(Team.options)).all() == ([] if told else [{"queue": "Fibre"}])
+
+
+def test_who_gets_orders_by_mail_has_no_options(rita: Browser) -> None:
+    team = {"name": "Fibre", "kind": "internal", "language": "en", "zone": "UTC", "email": "f@elbe.example"}
+    refused = rita.post("/admin/teams/new", {**team, "options": "queue = Fibre"})
+    assert refused.status_code == 422
+    assert "Only a tool of the team&#39;s own has options." in refused.text
+
+
+@pytest.mark.parametrize(
     ("connector", "networks", "limit"),
     [
         ("alertmanager", True, True),
