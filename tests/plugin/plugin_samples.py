@@ -214,6 +214,15 @@ class Open(Monitor):
         return True
 
 
+class Doubting(Monitor):
+    """Looks in `parse` too at who sends."""
+
+    def parse(self, settings: MonitorSettings, incoming: Incoming) -> Parsed:
+        if "authorization" not in incoming.headers:
+            return Parsed(unparsed=(Unparsed("Nobody knows who says so.", incoming.body.decode()),))
+        return super().parse(settings, incoming)
+
+
 class Talkative(Monitor):
     """Puts the body and the token into its errors."""
 

@@ -161,6 +161,7 @@ MONITORS = [
     (samples.Trusting, "test_recorded_payloads_are_understood"),
     (samples.Trusting, "test_rubbish_is_set_aside_or_refused_cleanly"),
     (samples.Open, "test_only_genuine_requests_are_let_in"),
+    (samples.Doubting, "test_a_body_that_is_read_later_says_the_same"),
     (samples.Talkative, "test_parse_and_verify_say_and_log_no_secret"),
     (samples.Curious, "test_parse_speaks_to_nobody"),
     (samples.Renaming, "test_reconciling_names_signals_as_the_webhook_does"),

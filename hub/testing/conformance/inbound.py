@@ -5,6 +5,7 @@ import copy
 import json
 import logging
 import socket
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 
+from hub.domain import quarantine
+from hub.domain.quarantine import QuarantineKind
 from hub.plugin.contracts import BadBody, Incoming, Parsed
 from hub.plugin.parsing import guarded_parse, guarded_verify
 from hub.plugin.settings import join, split
@@ -80,6 +84,12 @@ class InboundConformance(Conformance):
         for incoming in self.recorded:
             later = replace(incoming, received_at=incoming.received_at + timedelta(hours=3))
             assert self.parsed(incoming) == self.parsed(incoming) == self.parsed(later)
+
+    def test_a_body_that_is_read_later_says_the_same(self) -> None:
+        """What the worker parses, or somebody has read again, has lost the headers and parameters that prove
+        who sent it; `verify` has seen them, and `parse` needs none."""
+        for incoming in self.recorded:
+            assert self.parsed(_kept(incoming)) == self.parsed(incoming)
 
     def test_the_order_of_bodies_does_not_change_their_keys(self) -> None:
         """A connector keeps nothing between two bodies."""
@@ -172,6 +182,14 @@ class InboundConformance(Conformance):
                 for capability in {"verify", "parse"} & self.connector.capabilities:
                     assert SENTINEL not in _said(self.connector, capability, own, message)
         assert SENTINEL not in caplog.text
+
+
+def _kept(incoming: Incoming) -> Incoming:
+    """The request as it comes back after it was kept for the worker."""
+    session = Session()
+    quarantine.keep(session, uuid.uuid4(), QuarantineKind.WAITING, "", incoming.body, came=incoming)
+    [kept] = session.new
+    return quarantine.as_incoming(kept)
 
 
 def _said(connector: Any, capability: str, own: BaseModel, message: Incoming) -> str:
