@@ -132,8 +132,8 @@ class PullHint:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """All that one body said. `response` (at most 64 KiB) is sent as the answer's body after the commit, where
-    a sender requires one; `response_type` is a type for machines, such as JSON, XML or plain text."""
+    """All that one body said. `response` (at most 64 KiB) is sent as the answer's body after the commit,
+    where a sender requires one; `response_type` is a type for machines, such as JSON, XML or plain text."""
 
     signals: tuple[SignalEvent, ...] = ()
     updates: tuple[ExternalUpdate, ...] = ()
