@@ -236,8 +236,8 @@ def test_the_last_resort_is_always_there(desk: Desk, moving_clock: MovingClock) 
 def test_a_change_of_admins_does_not_change_duty(desk: Desk, moving_clock: MovingClock) -> None:
     acme = desk.account("Acme")
     coverage.record_due(desk.session)
-    people.grant_role(desk.session, HUB, desk.kim, "admin")
-    people.revoke_role(desk.session, HUB, desk.rita, "admin")
+    coverage.change_roles(desk.session, HUB, desk.kim, ["admin"])
+    coverage.change_roles(desk.session, HUB, desk.rita, ["lead"])
     moving_clock.forward(timedelta(days=1))
     assert desk.who(acme) == "Rita Okafor"
     assert coverage.last_resort(desk.session) is not None

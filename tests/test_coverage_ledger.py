@@ -58,6 +58,11 @@ class Desk:
 Action = Callable[[Desk], None]
 
 
+def works(desk: Desk, who: int) -> bool:
+    held = people.roles_of(desk.session, desk.staff[who].id)
+    return desk.staff[who].disabled_at is None and bool(held - {"auditor"})
+
+
 def assign(
     which: int, role: str, who: int, shift: int, position: int, starts: int, lasts: int | None
 ) -> Action:
@@ -77,7 +82,7 @@ def assign(
                 valid_until=None if lasts is None else start + timedelta(minutes=lasts),
             )
         except Invalid as error:
-            if desk.staff[who].disabled_at is None and "already" not in str(error):
+            if works(desk, who) and "already" not in str(error):
                 raise
         else:
             desk.assignments.append(row)
@@ -125,12 +130,22 @@ def return_to_work(who: int) -> Action:
     return lambda desk: coverage.enable(desk.session, HUB, desk.staff[who])
 
 
+def hold(who: int, roles: list[str]) -> Action:
+    def act(desk: Desk) -> None:
+        try:
+            coverage.change_roles(desk.session, HUB, desk.staff[who], roles)
+        except Conflict:
+            assert coverage.is_fallback(desk.session, desk.staff[who].id) or who == 0
+
+    return act
+
+
 def choose_last_resort(who: int) -> Action:
     def act(desk: Desk) -> None:
         try:
             coverage.set_last_resort(desk.session, HUB, desk.staff[who].id)
         except Invalid:
-            assert desk.staff[who].disabled_at is not None
+            assert not works(desk, who)
 
     return act
 
@@ -163,6 +178,7 @@ actions = st.one_of(
     st.builds(be_back, st.integers(0, 5)),
     st.builds(leave, whom),
     st.builds(return_to_work, whom),
+    st.builds(hold, whom, st.sampled_from([[], ["auditor"], ["lead"], ["contact", "auditor"]])),
     st.builds(choose_last_resort, whom),
     st.builds(move, st.booleans()),
 )

@@ -80,10 +80,11 @@ aways = st.builds(
     lambda start, length: Away(start, start + timedelta(minutes=length)), instants, minutes.filter(bool)
 )
 plans = st.builds(
-    lambda some, away, disabled: Plan(tuple(some), LAST, away, disabled),
+    lambda some, away, disabled, idle: Plan(tuple(some), LAST, away, disabled, idle),
     st.lists(posts(), max_size=4, unique_by=lambda post: post.id),
     st.dictionaries(st.sampled_from(PEOPLE), st.lists(aways, max_size=2).map(tuple), max_size=3),
     st.dictionaries(st.sampled_from(PEOPLE), instants, max_size=2),
+    st.frozensets(st.sampled_from(PEOPLE), max_size=2),
 )
 
 
@@ -99,7 +100,8 @@ def can(plan: Plan, post: Post, at: datetime) -> bool:
         and (p.valid_until is None or at < p.valid_until)
         for p in plan.posts
     )
-    return valid and not away and not overridden and (gone is None or at < gone) and post.hours.covers(at)
+    works = post.person_id not in plan.idle and (gone is None or at < gone)
+    return valid and not away and not overridden and works and post.hours.covers(at)
 
 
 @given(plans, instants)

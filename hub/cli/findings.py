@@ -15,6 +15,7 @@ from hub.base.errors import HubError, Misconfigured
 from hub.config import Settings
 from hub.domain import connections, coverage, pulse
 from hub.domain.connections import Connection, ConnectionState
+from hub.domain.people import Person
 from hub.flows.runtime import Hub
 from hub.plugin.registry import Registry
 
@@ -92,6 +93,7 @@ def inside(settings: Settings) -> list[Finding]:
                 *mail(hub, connections.listed(session)),
                 *worker(session),
                 *duty(session),
+                *staffing(session),
             ]
     finally:
         hub.close()
@@ -204,7 +206,28 @@ def duty(session: Session) -> list[Finding]:
         found.append(_no_last_resort(session))
     bare = [account.name for account in coverage.uncovered(session, MOST_NAMES + 1)]
     if bare:
-        names = ", ".join(bare[:MOST_NAMES]) + (" and more" if len(bare) > MOST_NAMES else "")
         advice = "Assign a contact and a deputy on the account's page; until then the last resort answers."
-        found.append(Finding("warning", f"Nobody is assigned to {names}.", advice))
+        found.append(Finding("warning", f"Nobody is assigned to {_some(bare)}.", advice))
     return found or [Finding("ok", "Every account has somebody assigned, and there is a last resort.")]
+
+
+def staffing(session: Session) -> list[Finding]:
+    """Whoever is to answer for accounts still works here; else the next in line does, until it is mended."""
+    found = []
+    for person, names in coverage.assigned_idle(session):
+        advice = "End the assignments on the account's page, or give the person a role again on theirs."
+        what = f"{person.name} is assigned to {_some(names)}, but {_lack(person)}."
+        found.append(Finding("warning", what, advice))
+    if (last := coverage.idle_last_resort(session)) is not None:
+        advice = "Choose somebody else on the first page of the administration (/admin)."
+        what = f"{last.name} answers when nobody else does, but {_lack(last)}."
+        found.append(Finding("error", what, advice))
+    return found or [Finding("ok", "Everybody who is to answer for accounts works here.")]
+
+
+def _lack(person: Person) -> str:
+    return "is disabled" if person.disabled_at else "has no role that works on accounts"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMES]) + (" and more" if len(names) > MOST_NAMES else "")

@@ -1,7 +1,7 @@
 """Who may see and do what: the only way from a signed-in person to the rows of an account."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,8 @@ from hub.base.errors import Forbidden, NotFound, Unauthenticated
 from hub.base.text import N_
 from hub.domain.accounts import Account, Limits, MemberRole, Membership
 from hub.domain.audit import Actor
-from hub.domain.coverage import Assignment, is_fallback
-from hub.domain.people import Person, StaffMember, StaffRole
+from hub.domain.coverage import Assignment, assigned_to, is_fallback, known_fallback
+from hub.domain.people import WORKERS, Person, PersonKind, StaffMember, StaffRole, staff, working
 
 LOCAL = "local"
 _DEEPEST = 16  # ends a walk through accounts even if their parents were ever made a circle
@@ -210,6 +210,28 @@ def accounts(session: Session, viewer: Viewer, lens: str, *, limit: int = 200) -
     """The first accounts of a viewer by name, without closed ones."""
     query = select(Account).where(visible(viewer, lens), Account.closed_at.is_(None))
     return list(session.scalars(query.order_by(Account.name, Account.id).limit(limit)))
+
+
+def workers(session: Session, account: Account) -> list[Person]:
+    """Those of us who may be given work of an account, by name: they may act, and may see it."""
+    some = staff(session, *WORKERS)
+    if not account.restricted:
+        return some
+    allowed = may_be_told(session, account, [person.id for person in some])
+    return [person for person in some if person.id in allowed]
+
+
+def may_be_told(session: Session, account: Account, person_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of ours may read of an account's matters: those who may be given its work, and the functions that
+    are assigned to it or answer in the end."""
+    with as_system(session):
+        end = known_fallback(session)
+        near = or_(Person.id.in_(assigned_to(account.id)), Person.id == (end.person_id if end else None))
+        leads = select(StaffMember.person_id).where(StaffMember.role == StaffRole.LEAD)
+        seen = or_(near, Person.id.in_(leads)) if account.restricted else true()
+        query = select(Person.id).where(Person.id.in_(person_ids), Person.disabled_at.is_(None), working())
+        human = Person.kind == PersonKind.HUMAN
+        return set(session.scalars(query.where(or_(and_(human, seen), and_(~human, near)))))
 
 
 def require_staff(viewer: Viewer, *roles: StaffRole) -> None:

@@ -99,6 +99,12 @@ def end(session: Session, token: str) -> None:
     )
 
 
+def end_all(session: Session, person_id: uuid.UUID) -> None:
+    """End every session of a person, for good."""
+    theirs = (SESSIONS.c.person_id == person_id, SESSIONS.c.ended_at.is_(None))
+    session.execute(update(SESSIONS).where(*theirs).values(ended_at=clock.now()))
+
+
 def hit(session: Session, key: str, limit: int, window: timedelta, *, by: int = 1) -> int:
     """Count a try of `key`; 0 while all are within `limit` a window, else the seconds until the window ends.
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hub.base.errors import Conflict, Invalid, NotFound
 from hub.base.text import N_, clean, translate
-from hub.domain import access, attachments, cases, timeline, workorders
+from hub.domain import access, attachments, cases, people, timeline, workorders
 from hub.domain.access import Viewer
 from hub.domain.accounts import Account
 from hub.domain.attachments import NO_FILES, Files
@@ -21,13 +21,12 @@ from hub.domain.cases import Case, CaseState, NewCase, WaitReason
 from hub.domain.cases.changing import needed
 from hub.domain.cases.once import bound
 from hub.domain.kinds import Kind
-from hub.domain.people import StaffRole
 from hub.domain.teams import Team
 from hub.domain.timeline import NewEntry
 from hub.domain.workorders import OrderState, WorkOrder
 from hub.flows import quiet, solutions
 
-WORKERS = (StaffRole.CONTACT, StaffRole.ONCALL, StaffRole.LEAD, StaffRole.ADMIN)
+WORKERS = people.WORKERS
 """Those of us who work on cases; an auditor only reads."""
 
 _SHARE_FIRST = N_("The customer does not know of this case yet. Give it a title for them to share it.")

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.domain import coverage, notices, outbox, people, timeline
+from hub.domain import access, coverage, notices, outbox, people, timeline
+from hub.domain.accounts import Account
 from hub.domain.audit import HUB
 from hub.domain.cases import Case
-from hub.domain.kinds import NO_ADDRESS, NO_VERIFIED_ADDRESS, NOBODY_LEFT, Kind
+from hub.domain.kinds import NO_ADDRESS, NO_LONGER_THEIRS, NO_VERIFIED_ADDRESS, NOBODY_LEFT, Kind
 from hub.domain.outbox import Claimed
 from hub.domain.people import Person
 from hub.domain.timeline import NewEntry
@@ -107,16 +108,18 @@ def _one_of_ours(
 ) -> Plan:
     """The first who can be told. Whoever did it, or was told before, ends the search: they know."""
     addresses, names = people.addresses_for(session, in_order), _names(session, in_order)
+    allowed = access.may_be_told(session, session.get_one(Account, task.account_id), in_order)
     found = Plan()
     for person_id in in_order:
         if person_id in task.skip:
             continue
         if person_id == task.author_id or person_id in told_before:
             return found
-        if person_id in addresses:
+        if person_id in addresses and person_id in allowed:
             found.told.append(person_id)
             return found
-        found.missed.append((person_id, names.get(person_id, ""), NO_ADDRESS))
+        why = NO_LONGER_THEIRS if person_id in addresses else NO_ADDRESS
+        found.missed.append((person_id, names.get(person_id, ""), why))
     found.nobody = True
     return found
 

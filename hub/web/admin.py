@@ -90,7 +90,7 @@ def _no_worker(silence: Silence) -> str:
 
 
 def _last_resort_part(form: Form[LastResort]) -> Part:
-    staff = [(str(person.id), person.name) for person in people.staff(doors.session())]
+    staff = [(str(person.id), person.name) for person in people.staff(doors.session(), *people.WORKERS)]
     fields = [Field("person", _("Person"), "select", True, options=staff), *reach_fields(required=True)]
     return Part(
         "last-resort",

@@ -70,7 +70,7 @@ def new() -> ResponseReturnValue:
         "account",
         _("Which company is it?"),
         form=form,
-        fields=[*fields_of(new=True), *contact_fields(people.staff(doors.session()))],
+        fields=[*fields_of(new=True), *contact_fields(people.staff(doors.session(), *people.WORKERS))],
         action=action,
         submit=_("Add"),
     )

@@ -11,6 +11,7 @@ from hub.base.errors import NotFound
 from hub.base.text import one_line
 from hub.domain import coverage, people
 from hub.domain.people import Absence, ContactPoint, Person, StaffRole
+from hub.flows import staffing
 from hub.web import admin_forms, admin_read, doors
 from hub.web.admin import enter
 from hub.web.admin_people_parts import Parts, fields_of
@@ -113,13 +114,8 @@ def _password(person: Person, data: admin_forms.PasswordForm) -> None:
 
 
 def _roles(person: Person, data: admin_forms.RolesForm) -> None:
-    session, actor = doors.session(), doors.actor()
-    held = people.roles_of(session, person.id)
-    for role in StaffRole:
-        if role in data.roles and role not in held:
-            people.grant_role(session, actor, person, role)
-        elif role in held and role not in data.roles:
-            people.revoke_role(session, actor, person, role)
+    wanted = [role for role in StaffRole if role in data.roles]
+    staffing.change_roles(doors.session(), doors.actor(), person, wanted)
 
 
 def _absence(person: Person, data: admin_forms.AbsenceForm) -> None:
@@ -134,7 +130,7 @@ def _cancel_absence(person: Person, data: admin_forms.RowForm) -> None:
 
 
 def _disable(person: Person, data: Fields) -> None:
-    coverage.disable(doors.session(), doors.actor(), person)
+    staffing.disable(doors.session(), doors.actor(), person)
 
 
 def _enable(person: Person, data: Fields) -> None:

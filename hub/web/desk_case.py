@@ -160,8 +160,7 @@ def _known(case: Case) -> dict[str, Any]:
 
 
 def _choices(account: Account, case: Case) -> dict[str, list[tuple[str, str]]]:
-    session = doors.session()
-    staff = people.staff(session, *desk.WORKERS)
+    staff = access.workers(doors.session(), account)
     return {
         "staff": [("", _("The responsible contact"))] + [(str(person.id), person.name) for person in staff],
         "services": _services(account, case.service_id),

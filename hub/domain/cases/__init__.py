@@ -13,7 +13,6 @@ from hub.domain.cases.describing import (
     change,
     may_follow,
     prioritise,
-    set_handler,
     set_next,
     set_place,
     set_reference,
@@ -34,6 +33,7 @@ from hub.domain.cases.finding import (
     visible,
     watchers_of,
 )
+from hub.domain.cases.handling import give_back, handled_in, set_handler
 from hub.domain.cases.moving import cancel, close, close_due, confirm, reopen, resolve, start, wait
 from hub.domain.cases.once import remember, seen
 from hub.domain.cases.opening import NewCase, open_case, report_case
@@ -80,6 +80,8 @@ __all__ = [
     "customer_wrote",
     "find",
     "get_case",
+    "give_back",
+    "handled_in",
     "is_over",
     "list_cases",
     "log_call",

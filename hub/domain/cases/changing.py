@@ -59,6 +59,14 @@ def take(session: Session, case: Case) -> Taken:
     return Taken(case, heads)
 
 
+def take_unended(session: Session, case: Case) -> Taken:
+    """`take` for what can be done until a case is over."""
+    taken = take(session, case)
+    if case.state in ENDED_STATES:
+        raise Conflict(REFUSALS[case.state])
+    return taken
+
+
 def require(case: Case, *states: CaseState) -> None:
     """`Conflict` with a sentence unless the case is in one of the states."""
     if case.state not in states:

@@ -22,35 +22,14 @@ from hub.domain.cases.changing import (
     require_shared,
     say,
     take,
+    take_unended,
 )
 from hub.domain.cases.priority import chosen, level
-from hub.domain.cases.tables import ENDED_STATES, OPEN_STATES, Case, Watcher
+from hub.domain.cases.tables import OPEN_STATES, Case, Watcher
 from hub.domain.kinds import Kind
 from hub.domain.people import Person
 
 _DEEPEST = 16  # ends a walk through accounts even if their parents were ever made a circle
-
-
-def _take_unended(session: Session, case: Case) -> Taken:
-    taken = take(session, case)
-    if case.state in ENDED_STATES:
-        raise Conflict(REFUSALS[case.state])
-    return taken
-
-
-def set_handler(session: Session, actor: Actor, case: Case, person_id: uuid.UUID | None) -> int:
-    """Who of us works on it; None gives it back to the responsible. Customers are not told."""
-    taken = _take_unended(session, case)
-    if person_id is None:
-        case.handler_id = None
-        line = entry(case, Kind.CASE_CHANGED, actor, {"what": "no_handler"}, audience="staff")
-        return say(session, taken, line)
-    person = people.get_person(session, person_id)
-    if person.disabled_at is not None or not people.roles_of(session, person_id):
-        raise Invalid.field("person_id", N_("Please choose one of us."))
-    case.handler_id = person_id
-    facts = {"person": person.name, "person_id": str(person_id)}
-    return say(session, taken, entry(case, Kind.CASE_HANDLER, actor, facts, audience="staff"))
 
 
 def prioritise(
@@ -66,7 +45,7 @@ def prioritise(
     """Set impact and urgency; the matrix gives the priority unless another one is given with a reason."""
     reason = text.clean(reason or "") or None
     wanted = chosen(impact, urgency, priority, reason)
-    taken = _take_unended(session, case)
+    taken = take_unended(session, case)
     case.impact, case.urgency = level("impact", impact), level("urgency", urgency)
     case.priority, case.priority_reason = wanted, reason
     facts = {"priority": wanted, "impact": case.impact, "urgency": case.urgency}
@@ -110,7 +89,7 @@ def set_reference(session: Session, actor: Actor, case: Case, reference: str) ->
 
 def set_target(session: Session, actor: Actor, case: Case, target_at: datetime | None) -> int:
     """By when the matter is to be solved; on a shared case the customer sees it."""
-    taken = _take_unended(session, case)
+    taken = take_unended(session, case)
     case.target_at = clock.utc(target_at) if target_at else None
     facts = {"what": "target", "target_at": case.target_at.isoformat() if case.target_at else None}
     return say(session, taken, entry(case, Kind.CASE_CHANGED, actor, facts))
@@ -134,7 +113,7 @@ def change(
         wanted["customer_title"] = one_line("customer_title", customer_title, message)
     if category is not None:
         wanted["category"] = text.one_line(category, 40)
-    taken = _take_unended(session, case)
+    taken = take_unended(session, case)
     return _apply(session, taken, actor, wanted)
 
 
@@ -152,7 +131,7 @@ def set_place(
     site_id = site_id or (service.site_id if service else None)
     if site_id and session.get(Site, (case.account_id, site_id)) is None:
         raise Invalid.field("site_id", N_("Please choose a site of this account."))
-    taken = _take_unended(session, case)
+    taken = take_unended(session, case)
     return _apply(session, taken, actor, {"service_id": service_id, "site_id": site_id})
 
 

@@ -28,7 +28,7 @@ def fallback(session: Session) -> Fallback:
 
     `Misconfigured` while the hub knows no admin at all.
     """
-    found = last_resort(session) or _first_admin(session)
+    found = known_fallback(session)
     if found is None:
         raise Misconfigured(
             N_(
@@ -37,6 +37,11 @@ def fallback(session: Session) -> Fallback:
             )
         )
     return found
+
+
+def known_fallback(session: Session) -> Fallback | None:
+    """`fallback`, or None while the hub knows no admin at all."""
+    return last_resort(session) or _first_admin(session)
 
 
 def settle_fallback(session: Session) -> bool:
@@ -61,7 +66,7 @@ def keep(session: Session, actor: Actor, chosen: Fallback) -> None:
 
 def is_fallback(session: Session, person_id: uuid.UUID) -> bool:
     """Whether this person answers in the end."""
-    found = last_resort(session) or _first_admin(session)
+    found = known_fallback(session)
     return found is not None and found.person_id == person_id
 
 

@@ -3,14 +3,15 @@
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Select, not_, or_, select
 from sqlalchemy.orm import Session
 
 from hub.base import clock
 from hub.base.db import as_system
 from hub.domain.accounts import Account
+from hub.domain.coverage.last_resort import known_fallback
 from hub.domain.coverage.tables import Assignment
-from hub.domain.people import Absence, Person, PersonKind
+from hub.domain.people import Absence, Person, PersonKind, working
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,53 @@ def assignments_of(session: Session, account_id: uuid.UUID) -> list[Assigned]:
     return [Assigned(assignment, person) for assignment, person in session.execute(query)]
 
 
-def has_contact(session: Session, account_id: uuid.UUID) -> bool:
-    """Whether one of us, a human, is assigned to the account or to one above it now, and so sees it."""
+def assigned_to(account_id: uuid.UUID) -> Select[uuid.UUID]:
+    """Who is assigned to an account or to one above it at this moment; read it `as_system`."""
     now = clock.now()
     line = select(Account.id, Account.parent_id).where(Account.id == account_id).cte("line", recursive=True)
     line = line.union(select(Account.id, Account.parent_id).join(line, Account.id == line.c.parent_id))
-    query = (
-        select(Assignment.id)
+    return (
+        select(Assignment.person_id)
         .join(line, line.c.id == Assignment.account_id)
-        .join(Person, Person.id == Assignment.person_id)
-        .where(Person.kind == PersonKind.HUMAN, Person.disabled_at.is_(None), Assignment.valid_from <= now)
+        .where(Assignment.valid_from <= now)
         .where(or_(Assignment.valid_until.is_(None), Assignment.valid_until > now))
     )
+
+
+def has_contact(session: Session, account_id: uuid.UUID) -> bool:
+    """Whether one of us, a human who works, is assigned to the account or to one above it, and so sees it."""
+    theirs = Person.id.in_(assigned_to(account_id)), Person.kind == PersonKind.HUMAN
+    query = select(Person.id).where(*theirs, not_(_idle()))
     with as_system(session):
         return session.scalars(query.limit(1)).first() is not None
+
+
+def assigned_idle(session: Session) -> list[tuple[Person, list[str]]]:
+    """Who is assigned to open accounts, now or later, and does not work here any more: with their names."""
+    query = (
+        select(Person, Account.name)
+        .join(Assignment, Assignment.person_id == Person.id)
+        .join(Account, Account.id == Assignment.account_id)
+        .where(or_(Assignment.valid_until.is_(None), Assignment.valid_until > clock.now()))
+        .where(_idle(), Account.closed_at.is_(None))
+        .distinct()
+        .order_by(Person.name, Person.id, Account.name)
+    )
+    found: dict[Person, list[str]] = {}
+    for person, account in session.execute(query):
+        found.setdefault(person, []).append(account)
+    return list(found.items())
+
+
+def idle_last_resort(session: Session) -> Person | None:
+    """Who answers in the end although they do not work here any more, if it has come to that."""
+    end = known_fallback(session)
+    query = select(Person).where(Person.id == (end.person_id if end else None), _idle())
+    return session.scalars(query).first()
+
+
+def _idle() -> ColumnElement[bool]:
+    return or_(Person.disabled_at.is_not(None), not_(working()))
 
 
 def absences_of(session: Session, person_id: uuid.UUID) -> list[Absence]:

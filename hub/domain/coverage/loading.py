@@ -18,7 +18,7 @@ from hub.domain.coverage import hours
 from hub.domain.coverage.last_resort import fallback
 from hub.domain.coverage.plan import WORTH_SAYING, Away, Plan, Post, Reach
 from hub.domain.coverage.tables import Assignment
-from hub.domain.people import Absence, Person
+from hub.domain.people import Absence, Person, working
 
 _DEEPEST = 16  # ends a walk through accounts even if their parents were ever made a circle
 
@@ -48,6 +48,7 @@ def _posts() -> Select[Any]:
     ended_before = bindparam("ended_before", type_=Utc())
     return (
         select(line.c.account_id, line.c.depth, Assignment, Person.name, Person.disabled_at)
+        .add_columns(working().label("works"))
         .join(Assignment, Assignment.account_id == line.c.source_id)
         .join(Person, Person.id == Assignment.person_id)
         .where(or_(Assignment.valid_until.is_(None), Assignment.valid_until > ended_before))
@@ -63,12 +64,16 @@ def plans(session: Session, account_ids: Collection[uuid.UUID], since: datetime)
     bound = {"rows": account_rows(account_ids), "ended_before": since - WORTH_SAYING}
     posts: dict[uuid.UUID, list[Post]] = {account_id: [] for account_id in account_ids}
     disabled: dict[uuid.UUID, datetime] = {}
+    idle: set[uuid.UUID] = set()
     for row in session.execute(_posts(), bound):
         posts[row.account_id].append(_post(row.Assignment, row.name, row.depth))
         if row.disabled_at is not None:
             disabled[row.Assignment.person_id] = row.disabled_at
+        if not row.works:
+            idle.add(row.Assignment.person_id)
     away = _away(session, {post.person_id for some in posts.values() for post in some}, since)
-    return {account_id: Plan(tuple(some), last_resort, away, disabled) for account_id, some in posts.items()}
+    rest = (last_resort, away, disabled, frozenset(idle))
+    return {account_id: Plan(tuple(some), *rest) for account_id, some in posts.items()}
 
 
 def _post(row: Assignment, name: str, depth: int) -> Post:

@@ -78,12 +78,17 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that decides about the duty of one account."""
+    """All that decides about the duty of one account.
+
+    `idle` are those who hold no role that works: since when does not matter, for whoever gains or loses the
+    last one has all their plans written anew from that moment on.
+    """
 
     posts: tuple[Post, ...]
     last_resort: Fallback
     away: Mapping[uuid.UUID, tuple[Away, ...]] = field(default_factory=dict)
     disabled: Mapping[uuid.UUID, datetime] = field(default_factory=dict)
+    idle: frozenset[uuid.UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +243,8 @@ def _unavailable(plan: Plan, post: Post, at: datetime) -> dict[str, Any] | None:
     disabled_at = plan.disabled.get(post.person_id)
     if disabled_at is not None and at >= disabled_at:
         return _fact("disabled", post, since=disabled_at)
+    if post.person_id in plan.idle:
+        return _fact("no_role", post)
     back = _back(plan.away.get(post.person_id, ()), at)
     return None if back is None else _fact("away", post, until=back)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from hub.base import clock, ids
 from hub.base.db import as_system
-from hub.base.errors import Conflict, Invalid
+from hub.base.errors import Invalid
 from hub.base.text import N_, one_line
 from hub.base.zones import zone as known_zone
 from hub.domain import audit, timeline
@@ -19,12 +19,12 @@ from hub.domain.accounts import Account, get_account
 from hub.domain.audit import Actor
 from hub.domain.coverage import hours as weekly
 from hub.domain.coverage.checks import check_reach, refuse_twice
-from hub.domain.coverage.last_resort import is_fallback, keep
+from hub.domain.coverage.last_resort import keep
 from hub.domain.coverage.ledger import record_due, replanned
 from hub.domain.coverage.plan import LAST_RESORT, Fallback, Reach
 from hub.domain.coverage.tables import Assignment, AssignmentRole, Duty
 from hub.domain.kinds import Kind
-from hub.domain.people import Absence, Person, PersonKind, get_person, require_another_admin, roles_of
+from hub.domain.people import WORKERS, Absence, Person, PersonKind, get_person, roles_of
 from hub.domain.timeline import NewEntry
 
 _OFFERED = (AssignmentRole.NAMED, AssignmentRole.DEPUTY, AssignmentRole.ESCALATION)
@@ -124,8 +124,8 @@ def _assignable(session: Session, person_id: uuid.UUID) -> Person:
     person = get_person(session, person_id)
     if person.disabled_at is not None:
         raise Invalid.field("person", N_("%(person)s no longer works here."), person=person.name)
-    if person.kind == PersonKind.HUMAN and not roles_of(session, person_id):
-        message = N_("%(person)s is not one of our staff. Give them a role first.")
+    if person.kind == PersonKind.HUMAN and not roles_of(session, person_id) & set(WORKERS):
+        message = N_("%(person)s has no role that works on accounts. Give them one first.")
         raise Invalid.field("person", message, person=person.name)
     return person
 
@@ -153,7 +153,7 @@ def add_absence(
     )
     if row.ends_at <= row.starts_at:
         raise Invalid.field("ends_at", N_("The end must lie after the start."))
-    with replanned(session, actor, _accounts_of(session, person_id)):
+    with replanned(session, actor, accounts_of(session, person_id)):
         session.add(row)
         _note_absence(session, actor, "absence.added", row, f"{person.name} will be away.")
     return row
@@ -164,7 +164,7 @@ def cancel_absence(session: Session, actor: Actor, absence: Absence) -> None:
     if absence.cancelled_at is not None:
         return
     person = get_person(session, absence.person_id)
-    with replanned(session, actor, _accounts_of(session, absence.person_id)):
+    with replanned(session, actor, accounts_of(session, absence.person_id)):
         absence.cancelled_at = clock.now()
         _note_absence(session, actor, "absence.cancelled", absence, f"{person.name} is not away after all.")
 
@@ -172,31 +172,6 @@ def cancel_absence(session: Session, actor: Actor, absence: Absence) -> None:
 def _note_absence(session: Session, actor: Actor, action: str, row: Absence, sentence: str) -> None:
     span = {"from": row.starts_at.isoformat(), "until": row.ends_at.isoformat()}
     audit.write(session, actor, action, "person", row.person_id, sentence, **span)
-
-
-def disable(session: Session, actor: Actor, person: Person) -> None:
-    """Somebody left: they cannot sign in, get no mail and hold no duty from now on.
-
-    `Conflict` for the last resort, for whom there is no next in line, and for the last admin.
-    """
-    if person.disabled_at is not None:
-        return
-    if is_fallback(session, person.id):
-        message = N_("%(person)s is the last resort. Choose somebody else first.")
-        raise Conflict(message, person=person.name)
-    require_another_admin(session, person)
-    with replanned(session, actor, _accounts_of(session, person.id)):
-        person.disabled_at = clock.now()
-        audit.write(session, actor, "person.disabled", "person", person.id, f"{person.name} was disabled.")
-
-
-def enable(session: Session, actor: Actor, person: Person) -> None:
-    """Somebody is back: what they were assigned to and what still holds counts again from now on."""
-    if person.disabled_at is None:
-        return
-    with replanned(session, actor, _accounts_of(session, person.id)):
-        person.disabled_at = None
-        audit.write(session, actor, "person.enabled", "person", person.id, f"{person.name} was enabled.")
 
 
 def set_last_resort(
@@ -249,7 +224,7 @@ def move_account(session: Session, actor: Actor, account: Account, parent: Accou
         timeline.append(session, NewEntry(account.id, Kind.ACCOUNT_CHANGED, actor, facts))
 
 
-def _accounts_of(session: Session, person_id: uuid.UUID) -> list[uuid.UUID]:
+def accounts_of(session: Session, person_id: uuid.UUID) -> list[uuid.UUID]:
     """The accounts whose duty may depend on a person."""
     now = clock.now()
     mine = select(Assignment.account_id).where(

@@ -23,6 +23,7 @@ _SENTENCES: dict[str, str] = {
     "not_yet": N_("%(person)s (%(role)s) starts on %(since)s"),
     "ended": N_("%(person)s (%(role)s) left on %(since)s"),
     "disabled": N_("%(person)s (%(role)s) no longer works here since %(since)s"),
+    "no_role": N_("%(person)s (%(role)s) has no role that works on accounts"),
     "away": N_("%(person)s (%(role)s) is away until %(until)s"),
     "off_hours": N_("%(person)s (%(role)s) is off duty until %(until)s"),
     "off_hours_for_good": N_("%(person)s (%(role)s) is off duty"),

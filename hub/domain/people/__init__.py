@@ -15,6 +15,7 @@ from hub.domain.people.points import (
 )
 from hub.domain.people.signin import check_password, find_by_login, login_of, set_password
 from hub.domain.people.tables import (
+    WORKERS,
     Absence,
     ContactPoint,
     Identity,
@@ -33,9 +34,11 @@ from hub.domain.people.verbs import (
     revoke_role,
     roles_of,
     staff,
+    working,
 )
 
 __all__ = [
+    "WORKERS",
     "Absence",
     "ContactPoint",
     "Identity",
@@ -64,4 +67,5 @@ __all__ = [
     "set_password",
     "staff",
     "verify",
+    "working",
 ]

@@ -27,6 +27,10 @@ class StaffRole(StrEnum):
     AUDITOR = "auditor"
 
 
+WORKERS = (StaffRole.CONTACT, StaffRole.ONCALL, StaffRole.LEAD, StaffRole.ADMIN)
+"""Those of us who work on accounts; an auditor only reads."""
+
+
 class PointKind(StrEnum):
     """Kinds of contact points."""
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from hub.base import clock, ids
@@ -14,7 +14,7 @@ from hub.base.zones import zone as known_zone
 from hub.domain import audit
 from hub.domain.audit import Actor
 from hub.domain.people.points import add_point
-from hub.domain.people.tables import Person, PersonKind, PointKind, StaffMember, StaffRole
+from hub.domain.people.tables import WORKERS, Person, PersonKind, PointKind, StaffMember, StaffRole
 
 
 def add_person(
@@ -110,6 +110,15 @@ def staff(session: Session, *roles: str) -> list[Person]:
     return list(session.scalars(query.order_by(Person.name, Person.id)))
 
 
+def working() -> ColumnElement[bool]:
+    """The condition on `Person` that they may hold a duty and be told of accounts, unless disabled.
+
+    A human holds one of the roles that work; a function can hold none, and is told where it is assigned.
+    """
+    held = select(StaffMember.role).where(StaffMember.person_id == Person.id, StaffMember.role.in_(WORKERS))
+    return or_(Person.kind == PersonKind.FUNCTION, held.exists())
+
+
 _IN_WORDS = {
     StaffRole.CONTACT: "a contact",
     StaffRole.ONCALL: "one of those on call",
@@ -120,7 +129,10 @@ _IN_WORDS = {
 
 
 def grant_role(session: Session, actor: Actor, person: Person, role: str) -> None:
-    """Make a human one of us, or give them one more role."""
+    """Make a human one of us, or give them one more role.
+
+    For somebody new: where duty and cases may hang on it, see `coverage.change_roles`.
+    """
     role = StaffRole(role)
     if person.kind != PersonKind.HUMAN:
         raise Invalid.field("role", N_("A function cannot sign in and holds no roles."))
@@ -133,7 +145,10 @@ def grant_role(session: Session, actor: Actor, person: Person, role: str) -> Non
 
 
 def revoke_role(session: Session, actor: Actor, person: Person, role: str) -> None:
-    """Take a role away; `Conflict` for the last admin, or nobody could give it back."""
+    """Take a role away; `Conflict` for the last admin, or nobody could give it back.
+
+    One step of `coverage.change_roles`, which minds the duty that hangs on it.
+    """
     role = StaffRole(role)
     held = session.get(StaffMember, (person.id, role))
     if held is None:

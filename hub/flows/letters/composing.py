@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.base.text import N_, one_line, translate
-from hub.domain import cases, coverage, people
+from hub.domain import access, cases, coverage, people
 from hub.domain.accounts import Account, Service, Site
 from hub.domain.alerts import ALERTS
 from hub.domain.cases import Case
@@ -123,6 +123,8 @@ def _entry(session: Session, task: Task, staff: bool) -> Any:
 def _address(session: Session, matter: Matter) -> str | Unsendable:
     person_id = matter.reader.id
     if matter.staff:
+        if not access.may_be_told(session, matter.account, [person_id]):
+            return Unsendable(NO_LONGER_THEIRS)
         own = people.addresses_of(session, person_id)
         return own[0] if own else Unsendable(NO_ADDRESS)
     belonging = audience.belongings(session, matter.account.id, [person_id]).get(person_id)
