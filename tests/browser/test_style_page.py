@@ -15,6 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from hub.base.text import markdown
 from hub.testing.peers.browser import Browser, Theme, browser
 from hub.web.colour import brand_css
 from hub.web.headers import POLICY
@@ -136,6 +137,30 @@ def test_nothing_runs_off_the_side(chromium: Browser, server: StyleServer, look:
         for width in (360, 768, 1440):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("columns", [4, 400])
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_strangers_send_stays_in_its_place(
+    chromium: Browser, server: StyleServer, look: str, columns: int
+) -> None:
+    row, rule = "| Donaudampfschiff " * columns, "| --- " * columns
+    told = markdown(f"{row}|\n{rule}|\n{row}|")
+    parts: Any = templates().get_template("parts/timeline.html").module
+    files = parts.files([("#", "x" * 146 + ".pdf", "212 kB")])
+    put = """([told, files]) => {
+        const bubble = document.querySelector('.e .bubble')
+        bubble.innerHTML = told
+        bubble.insertAdjacentHTML('afterend', files)
+    }"""
+    with opened(chromium, server, look) as page:
+        page.evaluate(put, [told, files])
+        for width in (360, 768, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            cell = page.locator(".bubble td").first.bounding_box()
+            assert cell is not None
+            assert cell["height"] < 40  # a table that does not fit is scrolled, not squeezed
 
 
 def test_a_thumb_hits_what_it_aims_at(chromium: Browser, server: StyleServer) -> None:
