@@ -22,7 +22,7 @@ def form() -> None:
     """Count a form that a customer sends; `TooMany` above `FORMS`. Comes after `doors.enter`."""
     if request.method not in csrf.SAFE and (wait := _count("forms", 1, *FORMS)):
         raise TooMany(
-            _("That was very much within a minute. This was not saved; please send it again in a minute."),
+            _("That was a lot within a minute. This was not saved; please send it again in a minute."),
             wait,
         )
 
