@@ -130,9 +130,10 @@ def test_the_mail_server_keeps_a_mail_as_it_was_sent(mailserver):
 
 def test_the_folder_is_private_and_an_ordinary_configuration(tmp_path: Path):
     folder = Folder(tmp_path / "demo")
-    folder.prepare(8123)
-    key = tomllib.loads(folder.config.read_text())["secret_key"]
-    folder.prepare(8124)
+    with folder.held():
+        folder.prepare(8123)
+        key = tomllib.loads(folder.config.read_text())["secret_key"]
+        folder.prepare(8124)
     assert stat.S_IMODE(folder.config.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     settings = load({}, folder.config)
@@ -141,7 +142,8 @@ def test_the_folder_is_private_and_an_ordinary_configuration(tmp_path: Path):
 
 def test_the_demo_never_uses_a_database_of_the_environment(tmp_path: Path):
     folder = Folder(tmp_path / "demo")
-    folder.prepare(8123)
+    with folder.held():
+        folder.prepare(8123)
     environ = {"HUB_DATABASE_URL": "postgresql+psycopg://real/one", "HUB_HOST": "0.0.0.0", "PATH": "/bin"}
     folder.adopt(environ)
     assert environ == {"PATH": "/bin", CONFIG: str(folder.config)}
