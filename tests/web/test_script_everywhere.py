@@ -102,6 +102,8 @@ SAMPLES = {
 PICKED = ("hidden", "checkbox", "file")
 NOT_OFFERED = {
     *(("MapSignal", "account"), ("MapSignal", "identifier")),  # looked up, in a form that only a search shows
+    # What the forms of contacts and of the last resort share; each of them is filled as itself.
+    *(("Reach", "reach_name"), ("Reach", "reach_phone"), ("Reach", "reach_email")),
 }
 
 
@@ -171,10 +173,10 @@ class Takings:
         self.errors: dict[str, str] = {}
         act = Form.act
 
-        def watched(form: Form[Any], verb: Any) -> Any:
+        def watched(form: Form[Any], verb: Any, *checks: Any) -> Any:
             sent = {name for name in form.model.model_fields if SCRIPT in request.form.get(name, "")}
             try:
-                answer = act(form, verb)
+                answer = act(form, verb, *checks)
             finally:
                 self.errors = form.errors
                 sent &= set(form.errors) if any(form.errors) else sent
