@@ -96,6 +96,7 @@ def test_check_tells_that_the_database_is_newer(run: Run, newer: None):
     assert "hub db upgrade" not in done.output
 
 
+@pytest.mark.slow
 def test_serving_a_newer_database_ends_at_once(newer: None, file: Path):
     done = subprocess.run(
         [sys.executable, "-m", "hub", "serve"],
@@ -241,6 +242,7 @@ def test_a_host_that_does_not_exist_is_told():
     assert [word for word in ("hunter2", "Traceback") if word in done.stderr] == []
 
 
+@pytest.mark.slow
 class TestReadOnly:
     def test_check_tries_to_write(self, shut: str):
         done = _as_ordinary("check", url=shut)
