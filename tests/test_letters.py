@@ -222,6 +222,7 @@ def test_whoever_is_told_in_place_of_another_reads_why(scene):
 # In any language, with any text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sort_of_mail_can_be_written_in_every_language(scene, language):
     for person in (scene.world.kim, scene.world.nordwind.person):

@@ -168,6 +168,7 @@ MONITORS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("connector", "check"), MONITORS)
 def test_a_fault_of_a_monitor_is_found(
     connector: type[Connector[Any]], check: str, request: pytest.FixtureRequest
@@ -193,6 +194,7 @@ TICKETS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changes", "check"), TICKETS)
 def test_a_fault_of_a_ticket_tool_is_found(
     changes: dict[str, Any], check: str, request: pytest.FixtureRequest

@@ -39,10 +39,12 @@ monitor: Any = example("contact_hub_pinger")
 monitor_suite: Any = example("test_pinger")
 
 
+@pytest.mark.slow
 class TestTheExample(suite.TestTicketbox):  # type: ignore[misc]
     """The example's own test, collected here: it passes as the reader would run it."""
 
 
+@pytest.mark.slow
 class TestTheMonitor(monitor_suite.TestPinger):  # type: ignore[misc]
     """The smaller one's suite; its other test stands below."""
 
