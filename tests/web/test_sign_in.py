@@ -195,6 +195,7 @@ def test_nobody_can_lock_out_another_person_from_elsewhere(browse: Browse):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("moving_clock")
 def test_one_address_cannot_try_every_name(browse: Browse):
     browser = browse()
     answers = [_try(browser, f"someone{number}@elbe.example", "guess").status_code for number in range(62)]
@@ -202,6 +203,7 @@ def test_one_address_cannot_try_every_name(browse: Browse):
     assert answers[-1] == 429
 
 
+@pytest.mark.usefixtures("moving_clock")
 def test_a_good_sign_in_forgives_its_own_name_and_no_other(browse: Browse):
     browser = browse()
     answers = []
